@@ -1,0 +1,3 @@
+#include "thaw_cpu.h"
+
+int thaw_cpu_abi_version(void) { return 1; }
