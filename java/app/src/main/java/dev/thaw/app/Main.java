@@ -1,7 +1,6 @@
 package dev.thaw.app;
 
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
@@ -27,7 +26,7 @@ public final class Main implements Callable<Integer> {
   /** The words of the command line, or the input they name, are wrong. */
   static final int WRONG_INPUT = 2;
 
-  @Spec private @Nullable CommandSpec spec;
+  @Spec private CommandSpec spec;
 
   private Main() {}
 
@@ -61,9 +60,6 @@ public final class Main implements Callable<Integer> {
   /** {@code thaw} alone names no work, so it says what there is and that nothing was done. */
   @Override
   public Integer call() {
-    if (spec == null) {
-      throw new IllegalStateException("thaw: a command runs only through commandLine()");
-    }
     throw new ParameterException(
         spec.commandLine(), "no command was given: see `thaw help` for the list");
   }
