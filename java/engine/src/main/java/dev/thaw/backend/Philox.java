@@ -1,8 +1,8 @@
 package dev.thaw.backend;
 
 /**
- * Philox4x32-10, a counter-based random generator: every number is a function of (seed, stream, call,
- * element), so backends, threads and repetitions agree to the bit without sharing a state.
+ * Philox4x32-10, a counter-based random generator: every number is a function of (seed, stream,
+ * call, element), so backends, threads and repetitions agree to the bit without sharing a state.
  *
  * <p>Key = seed; counter = (element / 4, call number, stream). Uniforms are {@code u = (x >>> 8) ·
  * 2⁻²⁴}, exact in float32, in [0, 1).
@@ -56,7 +56,8 @@ public final class Philox {
 
   /**
    * Element {@code i} as a standard normal number, by Box and Muller's transform of two uniforms of
-   * 53 and 32 bits; drawn on the host only, so that logarithms of different libraries do not matter.
+   * 53 and 32 bits; drawn on the host only, so that logarithms of different libraries do not
+   * matter.
    */
   public double normal(long i) {
     long pair = i & ~1L;

@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * An alarm, not a safety net: memory never waits for the garbage collector, but a handle that was
- * kept out of every scope and then forgotten can only be noticed by it. Checked when the next handle
- * is kept; frees nothing, since a kernel may still read what a forgotten handle names.
+ * kept out of every scope and then forgotten can only be noticed by it. Checked when the next
+ * handle is kept; frees nothing, since a kernel may still read what a forgotten handle names.
  */
 final class Leaks {
   private static final ReferenceQueue<Handle> FORGOTTEN = new ReferenceQueue<>();

@@ -2,7 +2,9 @@ package dev.thaw.memory;
 
 import java.util.Locale;
 
-/** What memory is held for; every allocation names one, so that a full device can say what fills it. */
+/**
+ * What memory is held for; every allocation names one, so that a full device can say what fills it.
+ */
 public enum Purpose {
   /** Weights, and the running statistics of norms. */
   PARAMETERS,

@@ -1,8 +1,8 @@
 package dev.thaw.memory;
 
 /**
- * A block of memory as its backend knows it: an address on cpu and cuda, a Java array on plain. Only
- * backends make and read storages; everybody else sees {@link Buffer}s.
+ * A block of memory as its backend knows it: an address on cpu and cuda, a Java array on plain.
+ * Only backends make and read storages; everybody else sees {@link Buffer}s.
  */
 public interface Storage {
   /** Capacity in bytes. */

@@ -1,0 +1,29 @@
+package dev.thaw.backend;
+
+import dev.thaw.memory.Buffer;
+import org.jspecify.annotations.Nullable;
+
+/** Two-dimensional convolution (cross-correlation, as everywhere in the field). */
+public interface ConvKernels {
+  /**
+   * y = x ∗ w + bias + residual, then max(0, ·) if {@code relu}.
+   *
+   * @param bias k numbers, or null
+   * @param residual shaped like y, or null; may be y
+   */
+  void forward(
+      @Writes Buffer y,
+      Buffer x,
+      Buffer w,
+      @Nullable Buffer bias,
+      @Nullable Buffer residual,
+      boolean relu,
+      ConvShape shape);
+
+  /** dx from dy and w. */
+  void backwardData(@Writes Buffer dx, Buffer dy, Buffer w, ConvShape shape);
+
+  /** dw, and db unless null, from dy and x. */
+  void backwardWeights(
+      @Writes Buffer dw, @Writes @Nullable Buffer db, Buffer dy, Buffer x, ConvShape shape);
+}

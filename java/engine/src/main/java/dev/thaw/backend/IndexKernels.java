@@ -1,0 +1,38 @@
+package dev.thaw.backend;
+
+import dev.thaw.memory.Buffer;
+
+/** Kernels that move values: any dtype for copies and gathers of rows. */
+public interface IndexKernels {
+  /**
+   * y[to] = x[from] over {@code dims}; elements of y outside the walk are left alone. Permutes,
+   * slices, joins, pads and repeats.
+   */
+  void copy(@Writes Buffer y, Strided to, Buffer x, Strided from, int[] dims);
+
+  /** Every element of y = value. */
+  void fill(@Writes Buffer y, double value);
+
+  /** y = x in y's dtype, to the nearest, ties to even; integers are truncated towards 0. */
+  void cast(@Writes Buffer y, Buffer x);
+
+  /** y[o, i, ·] = x[o, index[i], ·]: x [outer, n, inner], index INT32 or INT64 of {@code count}. */
+  void take(@Writes Buffer y, Buffer x, Buffer index, int outer, int n, int count, int inner);
+
+  /** dx [outer, n, inner] = 0, then dx[o, index[i], ·] += dy[o, i, ·], in the order of i. */
+  void takeBackward(
+      @Writes Buffer dx, Buffer dy, Buffer index, int outer, int n, int count, int inner);
+
+  /** y[o, i, ·] = x[o, index[o, i, ·], ·] element by element: index is shaped like y. */
+  void gather(@Writes Buffer y, Buffer x, Buffer index, int outer, int n, int count, int inner);
+
+  /** dx = 0, then dx[o, index[o, i, ·], ·] += dy[o, i, ·]. */
+  void gatherBackward(
+      @Writes Buffer dx, Buffer dy, Buffer index, int outer, int n, int count, int inner);
+
+  /** y = x resized. */
+  void resize(@Writes Buffer y, Buffer x, ResizeShape shape);
+
+  /** dx of {@link #resize}. */
+  void resizeBackward(@Writes Buffer dx, Buffer dy, ResizeShape shape);
+}

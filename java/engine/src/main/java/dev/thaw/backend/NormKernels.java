@@ -1,0 +1,94 @@
+package dev.thaw.backend;
+
+import dev.thaw.memory.Buffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Batch normalisation over the rows of x [rows, channels] and layer normalisation over its columns.
+ * σ² is the biased variance; x̂ = (x − μ) / √(σ² + ε).
+ */
+public interface NormKernels {
+  /** Mean and biased variance of each channel. */
+  void statistics(@Writes Buffer mean, @Writes Buffer variance, Buffer x, int rows, int channels);
+
+  /**
+   * running = (1 − momentum) · running + momentum · batch, the variance unbiased: σ² · rows / (rows
+   * − 1) (one row counts as biased). Reads and writes the running statistics.
+   */
+  void track(
+      @Writes Buffer runningMean,
+      @Writes Buffer runningVariance,
+      Buffer mean,
+      Buffer variance,
+      int rows,
+      int channels,
+      double momentum);
+
+  /** y = x̂ · gamma + beta with the statistics given, then max(0, ·) if {@code relu}. */
+  void batchForward(
+      @Writes Buffer y,
+      Buffer x,
+      Buffer gamma,
+      Buffer beta,
+      Buffer mean,
+      Buffer variance,
+      boolean relu,
+      int rows,
+      int channels,
+      double eps);
+
+  /**
+   * Gradients through the statistics of this batch: dbeta = Σ dy, dgamma = Σ dy · x̂, dx = gamma /
+   * √(σ² + ε) · (dy − dbeta / rows − x̂ · dgamma / rows).
+   *
+   * @param y what forward returned if it had the relu, whose mask is applied to dy; else null
+   */
+  void batchBackward(
+      @Writes @Nullable Buffer dx,
+      @Writes @Nullable Buffer dgamma,
+      @Writes @Nullable Buffer dbeta,
+      Buffer dy,
+      Buffer x,
+      @Nullable Buffer y,
+      Buffer gamma,
+      Buffer mean,
+      Buffer variance,
+      int rows,
+      int channels,
+      double eps);
+
+  /** dx = dy · gamma / √(σ² + ε): the statistics are constants. */
+  void constantBackward(
+      @Writes Buffer dx,
+      Buffer dy,
+      Buffer gamma,
+      Buffer variance,
+      int rows,
+      int channels,
+      double eps);
+
+  /** y = x̂ · gamma + beta by row; saves the row's mean and 1 / √(σ² + ε). */
+  void layerForward(
+      @Writes Buffer y,
+      @Writes Buffer mean,
+      @Writes Buffer rstd,
+      Buffer x,
+      Buffer gamma,
+      Buffer beta,
+      int rows,
+      int columns,
+      double eps);
+
+  /** Gradients of {@link #layerForward}; an output that is null is left out. */
+  void layerBackward(
+      @Writes @Nullable Buffer dx,
+      @Writes @Nullable Buffer dgamma,
+      @Writes @Nullable Buffer dbeta,
+      Buffer dy,
+      Buffer x,
+      Buffer gamma,
+      Buffer mean,
+      Buffer rstd,
+      int rows,
+      int columns);
+}

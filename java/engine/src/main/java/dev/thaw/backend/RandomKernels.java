@@ -1,0 +1,17 @@
+package dev.thaw.backend;
+
+import dev.thaw.memory.Buffer;
+
+/** Random numbers on the device, {@link Philox} everywhere. */
+public interface RandomKernels {
+  /** y = uniforms in [0, 1) of (seed, stream, call). */
+  void uniform(@Writes Buffer y, long seed, int stream, int call);
+
+  /**
+   * y[i] = x[i] / (1 − p) where the uniform of element i is at least p, else 0. Forward and
+   * backward alike: dx = dropout(dy) with the same numbers, so no mask is kept.
+   *
+   * @param state {@link StepState}: the call number is its CALL_BASE + {@code call}
+   */
+  void dropout(@Writes Buffer y, Buffer x, Buffer state, double p, long seed, int stream, int call);
+}

@@ -1,0 +1,12 @@
+package dev.thaw.backend;
+
+import dev.thaw.memory.Buffer;
+
+/** Reductions of the middle of {@code [outer, n, inner]} to {@code [outer, inner]}. */
+public interface ReduceKernels {
+  /** y[o, i] = scale · reduction over j of x[o, j, i]; n is at least 1 for extremes. */
+  void reduce(Reduction r, @Writes Buffer y, Buffer x, int outer, int n, int inner, double scale);
+
+  /** y[o, i] = the first j at which x[o, j, i] is largest, INT64; n is at least 1. */
+  void argmax(@Writes Buffer y, Buffer x, int outer, int n, int inner);
+}

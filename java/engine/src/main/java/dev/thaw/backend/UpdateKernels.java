@@ -1,0 +1,27 @@
+package dev.thaw.backend;
+
+import dev.thaw.memory.Buffer;
+import java.util.List;
+
+/** Optimizer steps: one launch over a table of segments. */
+public interface UpdateKernels {
+  /** Prepares {@code segments}; every step count starts at 0, every segment is active. */
+  SegmentTable table(List<Segment> segments);
+
+  /**
+   * Measures the gradients of the active segments, times GRADIENT_SCALE: writes GRADIENT_NORM,
+   * NON_FINITE, SKIP and CLIP_SCALE of {@code state}.
+   *
+   * @param squares FLOAT64, one per segment: the sum of squares of each
+   */
+  void norm(@Writes Buffer squares, @Writes Buffer state, SegmentTable table);
+
+  /** Moves the active segments, and counts their steps, unless SKIP is set. */
+  void step(UpdateRule rule, SegmentTable table, Buffer state);
+
+  /**
+   * Scales each row of value [rows, columns] whose norm is above {@code limit} down to it, in place
+   * (Srivastava et al., Dropout, JMLR 2014).
+   */
+  void maxNorm(@Writes Buffer value, int rows, int columns, double limit);
+}
