@@ -14,6 +14,11 @@ import picocli.CommandLine.Spec;
     name = "thaw",
     description = "Pre-train, swap the head, freeze, fine-tune, and see what the gradients do.",
     mixinStandardHelpOptions = true,
+    footer = {
+      "",
+      "./thaw adds three words of its own: test (all that is checked), bench (benchmarks),",
+      "shell (JShell with the engine on its class path)."
+    },
     versionProvider = Main.Version.class,
     subcommands = {HelpCommand.class})
 public final class Main implements Callable<Integer> {
