@@ -16,8 +16,8 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     footer = {
       "",
-      "./thaw adds three words of its own: test (all that is checked), bench (benchmarks),",
-      "shell (JShell with the engine on its class path)."
+      "./thaw adds three words of its own: test (all that is checked),",
+      "bench (benchmarks), shell (JShell with the engine on its class path)."
     },
     versionProvider = Main.Version.class,
     subcommands = {HelpCommand.class})

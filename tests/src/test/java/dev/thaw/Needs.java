@@ -1,0 +1,62 @@
+package dev.thaw;
+
+import static org.junit.jupiter.api.Assertions.fail;
+import static org.junit.jupiter.api.Assumptions.abort;
+
+import java.io.File;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * What a test cannot do without. Where it is missing the test is skipped, and the reason printed;
+ * with {@code THAW_CI=1} the test fails.
+ */
+public final class Needs {
+  private static final boolean CI = "1".equals(System.getenv("THAW_CI"));
+
+  private Needs() {}
+
+  /**
+   * A file or folder of a data set.
+   *
+   * @param name path below the data folder, such as {@code mnist}
+   */
+  public static Path data(String name) {
+    String named = System.getenv("THAW_DATA");
+    Path folder = named == null ? home().resolveSibling("shared").resolve("data") : Path.of(named);
+    Path found = folder.resolve(name).toAbsolutePath().normalize();
+    if (!Files.exists(found)) {
+      missing("no data at " + found + "; THAW_DATA names the folder that holds " + name);
+    }
+    return found;
+  }
+
+  /**
+   * A program on the path.
+   *
+   * @param name its name, such as {@code objdump}
+   */
+  public static String tool(String name) {
+    String path = System.getenv("PATH");
+    for (String folder : path == null ? new String[0] : path.split(File.pathSeparator, -1)) {
+      if (!folder.isEmpty() && Files.isExecutable(Path.of(folder, name))) {
+        return name;
+      }
+    }
+    missing("no program " + name + " on the path");
+    return name;
+  }
+
+  /** The top of the checkout. */
+  public static Path home() {
+    return Path.of(System.getProperty("thaw.home", "..")).toAbsolutePath().normalize();
+  }
+
+  private static void missing(String reason) {
+    if (CI) {
+      fail("THAW_CI is 1, so this must not be skipped: " + reason);
+    }
+    System.err.println("skipped: " + reason);
+    abort(reason);
+  }
+}
