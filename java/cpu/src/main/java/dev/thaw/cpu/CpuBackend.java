@@ -1,0 +1,179 @@
+package dev.thaw.cpu;
+
+import dev.thaw.backend.Backend;
+import dev.thaw.backend.BinaryKernels;
+import dev.thaw.backend.ConvKernels;
+import dev.thaw.backend.GemmKernels;
+import dev.thaw.backend.IndexKernels;
+import dev.thaw.backend.NormKernels;
+import dev.thaw.backend.PoolKernels;
+import dev.thaw.backend.RandomKernels;
+import dev.thaw.backend.ReduceKernels;
+import dev.thaw.backend.SoftmaxKernels;
+import dev.thaw.backend.StatsKernels;
+import dev.thaw.backend.UnaryKernels;
+import dev.thaw.backend.UpdateKernels;
+import dev.thaw.memory.Buffer;
+import dev.thaw.memory.Check;
+import dev.thaw.memory.DType;
+import dev.thaw.memory.Device;
+import dev.thaw.memory.Pool;
+import java.nio.ByteBuffer;
+import org.bytedeco.dnnl.dnnl_version_t;
+import org.bytedeco.dnnl.global.dnnl;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The processors of this machine. Every call has ended when it returns; several threads may call at
+ * once. Computes in float32; other types are stored, copied and cast.
+ */
+final class CpuBackend implements Backend {
+  private static final System.Logger LOG = System.getLogger(CpuBackend.class.getName());
+
+  private final Device device;
+  private final Pool pool;
+  private final CpuConv conv = new CpuConv(this);
+  private final CpuGemm gemm = new CpuGemm(this);
+
+  /** Opened by {@link CpuProvider} once {@link NativeLibrary} is loaded. */
+  CpuBackend(Device device) {
+    this.device = device;
+    this.pool = new Pool(device, CpuStorage::allocate, false);
+    @Nullable String warning = JavaCppMemory.warning();
+    if (warning != null) {
+      LOG.log(System.Logger.Level.WARNING, warning);
+    }
+  }
+
+  @Override
+  public Device device() {
+    return device;
+  }
+
+  @Override
+  public Pool pool() {
+    return pool;
+  }
+
+  @Override
+  public String describe() {
+    @Nullable String warning = JavaCppMemory.warning();
+    dnnl_version_t version = dnnl.version();
+    return "oneDNN "
+        + version.major()
+        + "."
+        + version.minor()
+        + "."
+        + version.patch()
+        + ", loops for "
+        + Isa.current()
+        + ", "
+        + CpuThreads.configured()
+        + (CpuThreads.configured() == 1 ? " thread" : " threads")
+        + (warning == null ? "" : "; " + warning);
+  }
+
+  @Override
+  public boolean computes(DType dtype) {
+    return dtype == DType.FLOAT32;
+  }
+
+  @Override
+  public void upload(Buffer y, ByteBuffer x) {
+    checkBytes("upload", y, x);
+    long address = y.address();
+    if (x.isDirect()) {
+      copy(address, CpuStorage.addressOf(x), y.bytes());
+    } else {
+      CpuStorage.view(address, x.remaining()).put(x.duplicate());
+    }
+  }
+
+  @Override
+  public void download(ByteBuffer y, Buffer x) {
+    checkBytes("download", x, y);
+    long address = x.address();
+    if (y.isDirect() && !y.isReadOnly()) {
+      copy(CpuStorage.addressOf(y), address, x.bytes());
+    } else {
+      y.duplicate().put(CpuStorage.view(address, y.remaining()));
+    }
+  }
+
+  private static void checkBytes(String call, Buffer device, ByteBuffer host) {
+    Check.that(
+        device.bytes() == host.remaining(),
+        "%s: %d bytes on the device, %d remaining on the host",
+        call,
+        device.bytes(),
+        host.remaining());
+  }
+
+  private static void copy(long y, long x, long bytes) {
+    Native.thaw_copy(y, x, bytes, CpuThreads.forBytes(2 * bytes));
+  }
+
+  /** Nothing is ever under way: calls return when they have ended. */
+  @Override
+  public void synchronize() {}
+
+  @Override
+  public UnaryKernels unary() {
+    throw new UnsupportedOperationException("unary");
+  }
+
+  @Override
+  public BinaryKernels binary() {
+    throw new UnsupportedOperationException("binary");
+  }
+
+  @Override
+  public ReduceKernels reduce() {
+    throw new UnsupportedOperationException("reduce");
+  }
+
+  @Override
+  public GemmKernels gemm() {
+    return gemm;
+  }
+
+  @Override
+  public ConvKernels conv() {
+    return conv;
+  }
+
+  @Override
+  public PoolKernels pooling() {
+    throw new UnsupportedOperationException("pooling");
+  }
+
+  @Override
+  public NormKernels norm() {
+    throw new UnsupportedOperationException("norm");
+  }
+
+  @Override
+  public SoftmaxKernels softmax() {
+    throw new UnsupportedOperationException("softmax");
+  }
+
+  @Override
+  public IndexKernels index() {
+    throw new UnsupportedOperationException("index");
+  }
+
+  @Override
+  public RandomKernels random() {
+    throw new UnsupportedOperationException("random");
+  }
+
+  @Override
+  public UpdateKernels update() {
+    throw new UnsupportedOperationException("update");
+  }
+
+  @Override
+  public StatsKernels stats() {
+    throw new UnsupportedOperationException("stats");
+  }
+}

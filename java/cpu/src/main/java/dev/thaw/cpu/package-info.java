@@ -1,0 +1,15 @@
+/**
+ * The CPU backend: oneDNN for convolutions and matrix products, our own C++ loops for the rest.
+ *
+ * <p>Read {@link dev.thaw.cpu.CpuProvider} (how a device is opened), {@code NativeLibrary} (how the
+ * loops get into the process) and {@code Native} (what Java may call: {@code native/thaw_cpu.h} as
+ * Java declarations), then {@code CpuBackend}, {@code CpuStorage} (memory), {@link
+ * dev.thaw.cpu.CpuThreads} (how many threads an op takes), and one family, {@code CpuUnary} say.
+ *
+ * <p>Imports {@code memory}, {@code backend}, JavaCPP and its oneDNN presets. Hot paths pass
+ * addresses and allocate nothing outside the Java heap.
+ */
+@NullMarked
+package dev.thaw.cpu;
+
+import org.jspecify.annotations.NullMarked;
