@@ -13,7 +13,10 @@ public interface IndexKernels {
   /** Every element of y = value. */
   void fill(@Writes Buffer y, double value);
 
-  /** y = x in y's dtype, to the nearest, ties to even; integers are truncated towards 0. */
+  /**
+   * y = x in y's dtype, to the nearest, ties to even; to an integer, truncated towards 0, and
+   * unspecified where it does not fit.
+   */
   void cast(@Writes Buffer y, Buffer x);
 
   /** y[o, i, ·] = x[o, index[i], ·]: x [outer, n, inner], index INT32 or INT64 of {@code count}. */

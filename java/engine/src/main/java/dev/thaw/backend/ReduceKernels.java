@@ -7,6 +7,9 @@ public interface ReduceKernels {
   /** y[o, i] = scale · reduction over j of x[o, j, i]; n is at least 1 for extremes. */
   void reduce(Reduction r, @Writes Buffer y, Buffer x, int outer, int n, int inner, double scale);
 
-  /** y[o, i] = the first j at which x[o, j, i] is largest, INT64; n is at least 1. */
+  /**
+   * y[o, i] = the first j at which x[o, j, i] is largest, INT64; NaN is larger than any number; n
+   * is at least 1.
+   */
   void argmax(@Writes Buffer y, Buffer x, int outer, int n, int inner);
 }

@@ -10,7 +10,7 @@ public interface UnaryKernels {
   /**
    * dx = dy · f'(saved; a, b), element by element; dx may be dy.
    *
-   * @param saved x or y of forward, as {@link Unary#reads()} says
+   * @param saved x or y of forward, as {@link Unary#reads()} says; not read where it says nothing
    */
   void backward(Unary f, @Writes Buffer dx, Buffer dy, Buffer saved, double a, double b);
 }

@@ -10,9 +10,11 @@ public interface UpdateKernels {
 
   /**
    * Measures the gradients of the active segments, times GRADIENT_SCALE: writes GRADIENT_NORM,
-   * NON_FINITE, SKIP and CLIP_SCALE of {@code state}.
+   * NON_FINITE, SKIP and CLIP_SCALE of {@code state}. Nothing is left out of the norm, so it is not
+   * finite where an element is not; SKIP is 1 exactly then.
    *
-   * @param squares FLOAT64, one per segment: the sum of squares of each
+   * @param squares FLOAT64, one per segment: the sum of squares of each, 0 where not active; added
+   *     up in the order of the segments they give the norm's square
    */
   void norm(@Writes Buffer squares, @Writes Buffer state, SegmentTable table);
 

@@ -21,7 +21,7 @@ public enum UpdateRule {
     this.moments = moments;
   }
 
-  /** How many buffers of state a parameter has, each shaped like it. */
+  /** How many buffers of state a parameter has, each shaped like it: v; m, v; or v, u. */
   public int moments() {
     return moments;
   }
