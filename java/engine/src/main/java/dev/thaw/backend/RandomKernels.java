@@ -1,6 +1,7 @@
 package dev.thaw.backend;
 
 import dev.thaw.memory.Buffer;
+import org.jspecify.annotations.Nullable;
 
 /** Random numbers on the device, {@link Philox} everywhere. */
 public interface RandomKernels {
@@ -11,7 +12,14 @@ public interface RandomKernels {
    * y[i] = x[i] / (1 − p) where the uniform of element i is at least p (compared in double), else
    * 0. Forward and backward alike: dx = dropout(dy) with the same numbers, so no mask is kept.
    *
-   * @param state {@link StepState}: the call number is its CALL_BASE + {@code call}
+   * @param state {@link StepState}, whose CALL_BASE is added to {@code call}; null adds nothing
    */
-  void dropout(@Writes Buffer y, Buffer x, Buffer state, double p, long seed, int stream, int call);
+  void dropout(
+      @Writes Buffer y,
+      Buffer x,
+      @Nullable Buffer state,
+      double p,
+      long seed,
+      int stream,
+      int call);
 }

@@ -155,6 +155,11 @@ public final class Buffer {
     }
   }
 
+  /** Whether somebody besides one holder would see a change of the values. */
+  public boolean isShared() {
+    return whole != null || holders.get() > 1;
+  }
+
   /** Whether every holder has let go. */
   public boolean isClosed() {
     return holders.get() == 0;

@@ -62,5 +62,9 @@ public abstract class Handle implements AutoCloseable {
     open = false;
     scope = null;
     buffer.release();
+    closed();
   }
+
+  /** Called once, after the hold on the buffer was released. */
+  protected void closed() {}
 }

@@ -81,6 +81,11 @@ public final class Scope implements AutoCloseable {
     return handle;
   }
 
+  /** Whether {@code handle} would be closed with this scope. */
+  public boolean owns(Handle handle) {
+    return handle.scope == this;
+  }
+
   /**
    * Closes every handle that was not kept.
    *

@@ -1,0 +1,99 @@
+package dev.thaw.tensor;
+
+import static dev.thaw.tensor.Op.reads;
+import static dev.thaw.tensor.Op.wrt;
+import static dev.thaw.tensor.Op.wrtAll;
+
+import dev.thaw.backend.ConvShape;
+import dev.thaw.memory.Buffer;
+import dev.thaw.memory.Check;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Two-dimensional convolution. */
+final class Convolution {
+  private Convolution() {}
+
+  /** y = x ∗ w + b; dx = dy ∗ᵀ w, dw = dy ∗ x, db = Σ dy over pictures, rows and columns. */
+  static Tensor conv2d(Tensor x, Tensor w, @Nullable Tensor b, Conv2dOptions options) {
+    ConvShape s = shape(x, w, options);
+    Tensor y = Tensor.empty(Shape.of(s.n(), s.outH(), s.outW(), s.k()), x.dtype(), x.home());
+    x.backend()
+        .conv()
+        .forward(y.buffer(), x.buffer(), w.buffer(), b == null ? null : b.buffer(), null, false, s);
+    Op.Rule dx =
+        wrt(
+            x,
+            reads(w),
+            (dy, to) -> dy.backend().conv().backwardData(to.buffer(), dy.buffer(), w.buffer(), s));
+    if (b == null) {
+      return y.madeBy("conv2d", dx, wrt(w, reads(x), (dy, to) -> weights(to, null, dy, x, s)));
+    }
+    Check.that(
+        b.rank() == 1 && b.dim(0) == s.k(),
+        "conv2d: bias %s does not fit weights %s",
+        b.shape(),
+        w.shape());
+    return y.madeBy("conv2d", dx, weightsAndBias(x, w, b, s));
+  }
+
+  /** One kernel yields dw and db; db alone is a plain sum and needs no x. */
+  private static Op.Rule weightsAndBias(Tensor x, Tensor w, Tensor b, ConvShape s) {
+    if (!w.requiresGrad()) {
+      return wrt(b, reads(), dy -> dy.sum(0, 1, 2));
+    }
+    return wrtAll(
+        List.of(w, b),
+        reads(x),
+        (dy, to) -> weights(java.util.Objects.requireNonNull(to[0]), to[1], dy, x, s));
+  }
+
+  private static void weights(Tensor dw, @Nullable Tensor db, Tensor dy, Tensor x, ConvShape s) {
+    Buffer bias = db == null ? null : db.buffer();
+    dy.backend().conv().backwardWeights(dw.buffer(), bias, dy.buffer(), x.buffer(), s);
+  }
+
+  private static ConvShape shape(Tensor x, Tensor w, Conv2dOptions o) {
+    Arithmetic.checkAlike("conv2d", x, w);
+    Elementwise.checkFloating("conv2d", x);
+    Check.that(
+        x.rank() == 4 && w.rank() == 4,
+        "conv2d: needs pictures [n, h, w, c] and weights [out, kh, kw, in / groups], got %s and %s",
+        x.shape(),
+        w.shape());
+    int k = w.dim(0);
+    Check.that(
+        w.dim(3) * o.groups() == x.dim(3) && k % o.groups() == 0,
+        "conv2d: %d groups of weights %s do not fit %d channels of %s",
+        o.groups(),
+        w.shape(),
+        x.dim(3),
+        x.shape());
+    ConvShape s =
+        new ConvShape(
+            x.dim(0),
+            x.dim(1),
+            x.dim(2),
+            x.dim(3),
+            k,
+            w.dim(1),
+            w.dim(2),
+            o.strideH(),
+            o.strideW(),
+            o.paddingH(),
+            o.paddingW(),
+            o.dilationH(),
+            o.dilationW(),
+            o.groups());
+    Check.that(
+        s.h() + 2 * s.padH() > s.dilationH() * (s.kh() - 1)
+            && s.w() + 2 * s.padW() > s.dilationW() * (s.kw() - 1),
+        "conv2d: a %d x %d kernel does not fit into %s with padding %d x %d",
+        s.kh(),
+        s.kw(),
+        x.shape(),
+        s.padH(),
+        s.padW());
+    return s;
+  }
+}

@@ -1,0 +1,153 @@
+package dev.thaw.tensor;
+
+import static dev.thaw.tensor.Op.reads;
+import static dev.thaw.tensor.Op.wrt;
+
+import dev.thaw.backend.GemmShape;
+import dev.thaw.memory.Check;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/** Matrix products. */
+final class Matmul {
+  private Matmul() {}
+
+  /** C = op(A) op(B), op a transpose where flagged; dA = dC op(B)ᵀ, dB = op(A)ᵀ dC. */
+  static Tensor product(Tensor a, boolean transA, Tensor b, boolean transB) {
+    Arithmetic.checkAlike("matmul", a, b);
+    Elementwise.checkFloating("matmul", a);
+    Check.that(
+        a.rank() >= 2 && b.rank() >= 2, "matmul: needs matrices, %s x %s", a.shape(), b.shape());
+    Check.that(
+        a.dim(transA ? -2 : -1) == b.dim(transB ? -1 : -2),
+        "matmul: inner sizes differ, %s%s x %s%s",
+        a.shape(),
+        transA ? "ᵀ" : "",
+        b.shape(),
+        transB ? "ᵀ" : "");
+    if (a.rank() > 2 && b.rank() == 2 && !transA) {
+      return rows(a, b, transB);
+    }
+    if (a.rank() > 2 || b.rank() > 2) {
+      return batched(a, transA, b, transB);
+    }
+    Tensor c = gemm(a, transA, b, transB, Shape.of());
+    return withRules(c, a, transA, b, transB);
+  }
+
+  private static Tensor withRules(Tensor c, Tensor a, boolean transA, Tensor b, boolean transB) {
+    return c.madeBy(
+        "matmul",
+        wrt(
+            a,
+            reads(b),
+            dc -> transA ? product(b, transB, dc, true) : product(dc, false, b, !transB)),
+        wrt(
+            b,
+            reads(a),
+            dc -> transB ? product(dc, true, a, transA) : product(a, !transA, dc, false)));
+  }
+
+  /** One matrix serves every row of a: a is read as [all rows, k]. */
+  private static Tensor rows(Tensor a, Tensor b, boolean transB) {
+    int[] dims = a.shape().dims();
+    int rows = a.shape().elements(0, dims.length - 1);
+    Tensor c = product(a.reshape(rows, dims[dims.length - 1]), false, b, transB);
+    dims[dims.length - 1] = c.dim(1);
+    return c.reshape(dims);
+  }
+
+  private static Tensor batched(Tensor a, boolean transA, Tensor b, boolean transB) {
+    Shape leading = Arithmetic.common(leading(a), leading(b));
+    Tensor x = Layout.expand(a, matrices(leading, a));
+    Tensor y = Layout.expand(b, matrices(leading, b));
+    return withRules(gemm(x, transA, y, transB, leading), x, transA, y, transB);
+  }
+
+  private static Shape leading(Tensor x) {
+    return Shape.of(Arrays.copyOf(x.shape().dims(), x.rank() - 2));
+  }
+
+  private static Shape matrices(Shape leading, Tensor x) {
+    int[] dims = Arrays.copyOf(leading.dims(), leading.rank() + 2);
+    dims[leading.rank()] = x.dim(-2);
+    dims[leading.rank() + 1] = x.dim(-1);
+    return Shape.of(dims);
+  }
+
+  private static Tensor gemm(Tensor a, boolean transA, Tensor b, boolean transB, Shape leading) {
+    int m = a.dim(transA ? -1 : -2);
+    int k = a.dim(transA ? -2 : -1);
+    int n = b.dim(transB ? -2 : -1);
+    int[] dims = Arrays.copyOf(leading.dims(), leading.rank() + 2);
+    dims[leading.rank()] = m;
+    dims[leading.rank() + 1] = n;
+    int batch = leading.elements(0, leading.rank());
+    Tensor c = Tensor.empty(Shape.of(dims), a.dtype(), a.home());
+    GemmShape shape = new GemmShape(batch, m, n, k, transA, transB, false, false);
+    a.backend().gemm().gemm(c.buffer(), a.buffer(), b.buffer(), null, false, shape);
+    return c;
+  }
+
+  /** y = x wᵀ + b, x [.., in], w [out, in]; dx = dy w, dw = dyᵀ x, db = Σ dy. */
+  static Tensor linear(Tensor x, Tensor w, @Nullable Tensor b) {
+    Arithmetic.checkAlike("linear", x, w);
+    Elementwise.checkFloating("linear", x);
+    Check.that(
+        w.rank() == 2 && x.rank() >= 1, "linear: needs a matrix, %s x %s", x.shape(), w.shape());
+    Check.that(
+        x.dim(-1) == w.dim(1),
+        "linear: expects %d features, got %d in %s",
+        w.dim(1),
+        x.dim(-1),
+        x.shape());
+    int in = w.dim(1);
+    int out = w.dim(0);
+    int rows = x.shape().elements(0, x.rank() - 1);
+    Tensor y = Tensor.empty(x.shape().with(-1, out), x.dtype(), x.home());
+    GemmShape forward = GemmShape.of(rows, out, in, false, true);
+    x.backend()
+        .gemm()
+        .gemm(y.buffer(), x.buffer(), w.buffer(), b == null ? null : b.buffer(), false, forward);
+    Op.Rule dx =
+        wrt(
+            x,
+            reads(w),
+            (dy, to) ->
+                dy.backend()
+                    .gemm()
+                    .gemm(
+                        to.buffer(),
+                        dy.buffer(),
+                        w.buffer(),
+                        null,
+                        false,
+                        GemmShape.of(rows, in, out, false, false)));
+    Op.Rule dw =
+        wrt(
+            w,
+            reads(x),
+            (dy, to) ->
+                dy.backend()
+                    .gemm()
+                    .gemm(
+                        to.buffer(),
+                        dy.buffer(),
+                        x.buffer(),
+                        null,
+                        false,
+                        GemmShape.of(out, in, rows, true, false)));
+    if (b == null) {
+      return y.madeBy("linear", dx, dw);
+    }
+    Check.that(
+        b.rank() == 1 && b.dim(0) == out, "linear: bias %s does not fit %s", b.shape(), w.shape());
+    return y.madeBy("linear", dx, dw, wrt(b, reads(), (dy, to) -> sumRows(to, dy, rows, out)));
+  }
+
+  private static void sumRows(Tensor to, Tensor dy, int rows, int columns) {
+    dy.backend()
+        .reduce()
+        .reduce(dev.thaw.backend.Reduction.SUM, to.buffer(), dy.buffer(), 1, rows, columns, 1);
+  }
+}

@@ -1,0 +1,195 @@
+package dev.thaw.tensor;
+
+import static dev.thaw.tensor.Op.reads;
+import static dev.thaw.tensor.Op.wrt;
+import static dev.thaw.tensor.Op.wrtAll;
+
+import dev.thaw.memory.Buffer;
+import dev.thaw.memory.Check;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Batch and layer normalisation: x̂ = (x − μ) / √(σ² + ε), y = x̂ · w + b. */
+final class Normalisation {
+  private Normalisation() {}
+
+  /**
+   * Statistics of this batch, per channel (the innermost dimension), over everything else; db = Σ
+   * dy, dw = Σ dy · x̂, dx = w / √(σ² + ε) · (dy − mean(dy) − x̂ · mean(dy · x̂)).
+   */
+  static Tensor batch(
+      Tensor x,
+      Tensor w,
+      Tensor b,
+      @Nullable Tensor runningMean,
+      @Nullable Tensor runningVariance,
+      double momentum,
+      double eps) {
+    checkChannels("batchNorm", x, w, b);
+    int c = x.dim(-1);
+    int rows = x.shape().elements(0, x.rank() - 1);
+    Check.that(rows > 0, "batchNorm: an empty batch %s has no statistics", x.shape());
+    Tensor mean = Tensor.empty(Shape.of(c), x.dtype(), x.home());
+    Tensor variance = Tensor.empty(Shape.of(c), x.dtype(), x.home());
+    x.backend().norm().statistics(mean.buffer(), variance.buffer(), x.buffer(), rows, c);
+    if (runningMean != null && runningVariance != null) {
+      x.backend()
+          .norm()
+          .track(
+              runningMean.buffer(),
+              runningVariance.buffer(),
+              mean.buffer(),
+              variance.buffer(),
+              rows,
+              c,
+              momentum);
+    }
+    Tensor y = normalised(x, w, b, mean, variance, rows, c, eps);
+    return y.madeBy(
+        "batchNorm",
+        wrtAll(
+            List.of(x, w, b),
+            reads(x, w, mean, variance),
+            (dy, to) -> backward(to, dy, x, w, mean, variance, rows, c, eps)));
+  }
+
+  /** The given statistics are constants; dx = dy · w / √(σ² + ε), db = Σ dy, dw = Σ dy · x̂. */
+  static Tensor constant(Tensor x, Tensor w, Tensor b, Tensor mean, Tensor variance, double eps) {
+    checkChannels("batchNorm", x, w, b);
+    checkChannels("batchNorm", x, mean, variance);
+    int c = x.dim(-1);
+    int rows = x.shape().elements(0, x.rank() - 1);
+    Tensor y = normalised(x, w, b, mean, variance, rows, c, eps);
+    return y.madeBy(
+        "batchNorm",
+        wrt(
+            x,
+            reads(w, variance),
+            (dy, dx) ->
+                dy.backend()
+                    .norm()
+                    .constantBackward(
+                        dx.buffer(), dy.buffer(), w.buffer(), variance.buffer(), rows, c, eps)),
+        wrtAll(
+            List.of(w, b),
+            reads(x, w, mean, variance),
+            (dy, to) ->
+                backward(
+                    new @Nullable Tensor[] {null, to[0], to[1]},
+                    dy,
+                    x,
+                    w,
+                    mean,
+                    variance,
+                    rows,
+                    c,
+                    eps)));
+  }
+
+  private static Tensor normalised(
+      Tensor x, Tensor w, Tensor b, Tensor mean, Tensor variance, int rows, int c, double eps) {
+    Tensor y = Tensor.empty(x.shape(), x.dtype(), x.home());
+    x.backend()
+        .norm()
+        .batchForward(
+            y.buffer(),
+            x.buffer(),
+            w.buffer(),
+            b.buffer(),
+            mean.buffer(),
+            variance.buffer(),
+            false,
+            rows,
+            c,
+            eps);
+    return y;
+  }
+
+  private static void backward(
+      @Nullable Tensor[] to,
+      Tensor dy,
+      Tensor x,
+      Tensor w,
+      Tensor mean,
+      Tensor variance,
+      int rows,
+      int c,
+      double eps) {
+    dy.backend()
+        .norm()
+        .batchBackward(
+            buffer(to[0]),
+            buffer(to[1]),
+            buffer(to[2]),
+            dy.buffer(),
+            x.buffer(),
+            null,
+            w.buffer(),
+            mean.buffer(),
+            variance.buffer(),
+            rows,
+            c,
+            eps);
+  }
+
+  /** Statistics of each row of the last dimension (Ba, Kiros, Hinton, arXiv 1607.06450). */
+  static Tensor layer(Tensor x, Tensor w, Tensor b, double eps) {
+    checkChannels("layerNorm", x, w, b);
+    int columns = x.dim(-1);
+    int rows = x.shape().elements(0, x.rank() - 1);
+    Check.that(columns > 0, "layerNorm: no elements in a row of %s", x.shape());
+    Tensor y = Tensor.empty(x.shape(), x.dtype(), x.home());
+    Tensor mean = Tensor.empty(Shape.of(rows), x.dtype(), x.home());
+    Tensor rstd = Tensor.empty(Shape.of(rows), x.dtype(), x.home());
+    x.backend()
+        .norm()
+        .layerForward(
+            y.buffer(),
+            mean.buffer(),
+            rstd.buffer(),
+            x.buffer(),
+            w.buffer(),
+            b.buffer(),
+            rows,
+            columns,
+            eps);
+    return y.madeBy(
+        "layerNorm",
+        wrtAll(
+            List.of(x, w, b),
+            reads(x, w, mean, rstd),
+            (dy, to) ->
+                dy.backend()
+                    .norm()
+                    .layerBackward(
+                        buffer(to[0]),
+                        buffer(to[1]),
+                        buffer(to[2]),
+                        dy.buffer(),
+                        x.buffer(),
+                        w.buffer(),
+                        mean.buffer(),
+                        rstd.buffer(),
+                        rows,
+                        columns)));
+  }
+
+  private static @Nullable Buffer buffer(@Nullable Tensor x) {
+    return x == null ? null : x.buffer();
+  }
+
+  private static void checkChannels(String op, Tensor x, Tensor w, Tensor b) {
+    Arithmetic.checkAlike(op, x, w);
+    Arithmetic.checkAlike(op, x, b);
+    Elementwise.checkFloating(op, x);
+    Check.that(x.rank() >= 2, "%s: needs at least two dimensions, got %s", op, x.shape());
+    Shape channels = Shape.of(x.dim(-1));
+    Check.that(
+        w.shape().equals(channels) && b.shape().equals(channels),
+        "%s: %s and %s do not fit the channels of %s",
+        op,
+        w.shape(),
+        b.shape(),
+        x.shape());
+  }
+}
