@@ -4,6 +4,7 @@ import dev.thaw.backend.Devices;
 import dev.thaw.backend.Philox;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.DType;
+import dev.thaw.memory.Device;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +18,9 @@ public final class Generator {
   /** Stream of initial weights and random tensors. */
   static final int VALUES = 2;
 
+  private static final ThreadLocal<Generator> CURRENT =
+      ThreadLocal.withInitial(() -> new Generator(0));
+
   private final long seed;
   private int call;
   private @Nullable Buffer state;
@@ -24,6 +28,20 @@ public final class Generator {
   /** Numbers of {@code seed}, from the first call on. */
   public Generator(long seed) {
     this.seed = seed;
+  }
+
+  /**
+   * The thread's generator: initial weights and dropout draw from it; seed 0 until {@link #use}.
+   */
+  public static Generator current() {
+    return CURRENT.get();
+  }
+
+  /** Makes this the calling thread's generator until the result is closed. */
+  public Device.Use use() {
+    Generator before = CURRENT.get();
+    CURRENT.set(this);
+    return () -> CURRENT.set(before);
   }
 
   /** The seed. */
@@ -57,28 +75,36 @@ public final class Generator {
     return call++;
   }
 
+  /** {@code count} uniform numbers in [low, high) in a Java array. */
+  public float[] uniforms(double low, double high, int count) {
+    Philox numbers = new Philox(seed, VALUES, next());
+    float[] values = new float[count];
+    for (int i = 0; i < count; i++) {
+      values[i] = (float) (low + (high - low) * numbers.uniform(i));
+    }
+    return values;
+  }
+
+  /** {@code count} normal numbers in a Java array. */
+  public float[] normals(double mean, double deviation, int count) {
+    Philox numbers = new Philox(seed, VALUES, next());
+    float[] values = new float[count];
+    for (int i = 0; i < count; i++) {
+      values[i] = (float) (mean + deviation * numbers.normal(i));
+    }
+    return values;
+  }
+
   /**
    * A float32 tensor of uniform numbers in [low, high) on the current device, drawn on the host.
    */
   public Tensor uniform(double low, double high, int... dims) {
-    Shape shape = Shape.of(dims);
-    Philox numbers = new Philox(seed, VALUES, next());
-    float[] values = new float[(int) shape.elements()];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = (float) (low + (high - low) * numbers.uniform(i));
-    }
-    return Tensor.of(values, dims);
+    return Tensor.of(uniforms(low, high, (int) Shape.of(dims).elements()), dims);
   }
 
   /** A float32 tensor of normal numbers on the current device, drawn on the host. */
   public Tensor normal(double mean, double deviation, int... dims) {
-    Shape shape = Shape.of(dims);
-    Philox numbers = new Philox(seed, VALUES, next());
-    float[] values = new float[(int) shape.elements()];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = (float) (mean + deviation * numbers.normal(i));
-    }
-    return Tensor.of(values, dims);
+    return Tensor.of(normals(mean, deviation, (int) Shape.of(dims).elements()), dims);
   }
 
   /** {@code count} integers in [0, bound), int64, on the current device. */

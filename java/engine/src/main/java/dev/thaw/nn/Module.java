@@ -1,0 +1,296 @@
+package dev.thaw.nn;
+
+import static dev.thaw.tensor.Op.reads;
+import static dev.thaw.tensor.Op.wrt;
+
+import dev.thaw.backend.Backend;
+import dev.thaw.backend.Devices;
+import dev.thaw.memory.Check;
+import dev.thaw.memory.DType;
+import dev.thaw.memory.Device;
+import dev.thaw.memory.Scope;
+import dev.thaw.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiConsumer;
+import java.util.regex.Pattern;
+
+/**
+ * A function of a tensor with named parameters, buffers (saved, never trained) and children in
+ * named slots. A subclass registers them in its constructor and writes {@link #forward}; names join
+ * with dots, {@code layer4.1.conv2.weight}.
+ */
+public abstract class Module implements AutoCloseable {
+  private record Watch(String name, Observer observer) {}
+
+  private final Map<String, Parameter> parameters = new LinkedHashMap<>();
+  private final Map<String, Tensor> buffers = new LinkedHashMap<>();
+  private final Map<String, Slot> slots = new LinkedHashMap<>();
+  private final List<Watch> watches = new ArrayList<>();
+  private boolean training = true;
+
+  /** For subclasses. */
+  protected Module() {}
+
+  /** What this module computes. Called by {@link #call} in a scope of its own. */
+  protected abstract Tensor forward(Tensor x);
+
+  /**
+   * Runs forward in a scope of its own and keeps only the result.
+   *
+   * @throws IllegalStateException when no scope is open to receive it
+   */
+  public final Tensor call(Tensor x) {
+    try (Scope scope = Scope.open()) {
+      Tensor y = forward(x);
+      for (Watch watch : watches) {
+        y = watched(watch, y);
+      }
+      return scope.keep(y);
+    }
+  }
+
+  private static Tensor watched(Watch watch, Tensor y) {
+    Tensor seen = watch.observer.activation(watch.name, y);
+    return seen.requiresGrad()
+        ? seen.detach()
+            .madeBy("observe", wrt(seen, reads(), dy -> watch.observer.gradient(watch.name, dy)))
+        : seen;
+  }
+
+  /**
+   * The modules one after the other, each result let go once the next has read it: a chain of any
+   * length holds two activations, beside those the tape keeps.
+   */
+  protected static Tensor through(Tensor x, Slot... chain) {
+    Tensor y = x;
+    for (Slot slot : chain) {
+      Tensor next = slot.call(y);
+      if (y != x && next != y) {
+        y.close();
+      }
+      y = next;
+    }
+    return y;
+  }
+
+  // ---- parts ----
+
+  /** Registers a parameter. */
+  protected final Parameter parameter(String name, Parameter parameter) {
+    checkFree(name);
+    parameters.put(name, parameter);
+    return parameter;
+  }
+
+  /** Registers a buffer: saved with the parameters, moved with them, never trained. */
+  protected final void buffer(String name, Tensor buffer) {
+    checkFree(name);
+    buffers.put(name, buffer);
+  }
+
+  /** The buffer of that name as it is now: a move replaces it. */
+  protected final Tensor buffer(String name) {
+    Tensor buffer = buffers.get(name);
+    if (buffer == null) {
+      throw new IllegalArgumentException("module: no buffer named " + name);
+    }
+    return buffer;
+  }
+
+  /** Registers a child. */
+  protected final Slot slot(String name, Module child) {
+    checkFree(name);
+    Slot slot = new Slot(name, child);
+    slots.put(name, slot);
+    return slot;
+  }
+
+  private void checkFree(String name) {
+    Check.that(
+        !name.isEmpty() && name.indexOf('.') < 0, "module: '%s' is no name for a part", name);
+    Check.that(
+        !parameters.containsKey(name) && !buffers.containsKey(name) && !slots.containsKey(name),
+        "module: two parts are named %s",
+        name);
+  }
+
+  /** The children's slots, in the order of registration. */
+  public final List<Slot> slots() {
+    return List.copyOf(slots.values());
+  }
+
+  /**
+   * All parameters below, by full name, in the order of registration; tied ones under each name.
+   */
+  public final Map<String, Parameter> parameters() {
+    Map<String, Parameter> all = new LinkedHashMap<>();
+    walk("", (prefix, m) -> m.parameters.forEach((n, p) -> all.put(prefix + n, p)));
+    return all;
+  }
+
+  /** All buffers below, by full name. */
+  public final Map<String, Tensor> buffers() {
+    Map<String, Tensor> all = new LinkedHashMap<>();
+    walk("", (prefix, m) -> m.buffers.forEach((n, b) -> all.put(prefix + n, b)));
+    return all;
+  }
+
+  /** All modules below by full name, this one first under the empty name. */
+  public final Map<String, Module> modules() {
+    Map<String, Module> all = new LinkedHashMap<>();
+    walk("", (prefix, m) -> all.put(withoutDot(prefix), m));
+    return all;
+  }
+
+  private void walk(String prefix, BiConsumer<String, Module> visit) {
+    visit.accept(prefix, this);
+    slots.forEach((name, slot) -> slot.module().walk(prefix + name + ".", visit));
+  }
+
+  private static String withoutDot(String prefix) {
+    return prefix.isEmpty() ? prefix : prefix.substring(0, prefix.length() - 1);
+  }
+
+  /**
+   * The module at {@code path}, {@code layer4.1.conv2}.
+   *
+   * @throws IllegalArgumentException when there is none; names what there is
+   */
+  public final Module module(String path) {
+    Module found = modules().get(path);
+    if (found == null) {
+      throw new IllegalArgumentException(
+          "module: no part named '" + path + "'; there are " + modules().keySet());
+    }
+    return found;
+  }
+
+  /**
+   * Puts {@code module} in the place of the one at {@code path}, which is closed.
+   *
+   * @throws IllegalArgumentException when there is no such place
+   */
+  public final void replace(String path, Module module) {
+    int dot = path.lastIndexOf('.');
+    Module parent = dot < 0 ? this : module(path.substring(0, dot));
+    Slot slot = parent.slots.get(path.substring(dot + 1));
+    if (slot == null) {
+      throw new IllegalArgumentException(
+          "replace: no slot '" + path + "'; there are " + modules().keySet());
+    }
+    Module before = slot.module();
+    module.train(before.training);
+    slot.put(module);
+    before.close();
+    Parameter.changed();
+  }
+
+  /** Number of elements of all parameters, each counted once. */
+  public final long parameterCount() {
+    return parameters().values().stream().distinct().mapToLong(p -> p.shape().elements()).sum();
+  }
+
+  // ---- state ----
+
+  /** Training mode for everything below: dropout drops, norms follow their policy. */
+  public final Module train(boolean on) {
+    walk("", (prefix, m) -> m.training = on);
+    return this;
+  }
+
+  /** Training mode, see {@link #train(boolean)}. */
+  public final Module train() {
+    return train(true);
+  }
+
+  /** Inference mode: dropout passes, norms use their running statistics. */
+  public final Module eval() {
+    return train(false);
+  }
+
+  /** Whether the module is in training mode. */
+  public final boolean isTraining() {
+    return training;
+  }
+
+  /** Freezes every parameter below; BatchNorm below goes to {@link BnPolicy#EVAL}. */
+  public final Module freeze() {
+    walk(
+        "",
+        (prefix, m) -> {
+          m.parameters.values().forEach(p -> p.freeze(true));
+          if (m instanceof BatchNorm norm) {
+            norm.policy(BnPolicy.EVAL);
+          }
+        });
+    return this;
+  }
+
+  /** Thaws every parameter below; norms keep their policy unless asked. */
+  public final Module unfreeze() {
+    parameters().values().forEach(p -> p.freeze(false));
+    return this;
+  }
+
+  /**
+   * Moves parameters and buffers to {@code device} as {@code dtype}; before an optimizer exists.
+   *
+   * @return this module
+   */
+  public final Module to(Device device, DType dtype) {
+    Backend home = Devices.get(device);
+    Check.that(home.computes(dtype), "to: %s does not compute in %s", device, dtype);
+    parameters().values().stream().distinct().forEach(p -> p.move(home, dtype));
+    walk(
+        "",
+        (prefix, m) ->
+            m.buffers.replaceAll(
+                (name, before) -> {
+                  Tensor moved =
+                      Parameter.move(
+                          before, home, before.dtype().isFloating() ? dtype : before.dtype());
+                  before.close();
+                  return moved;
+                }));
+    return this;
+  }
+
+  /**
+   * Shows activations and gradients of the modules whose names match, until the result is closed.
+   *
+   * @param pattern names with {@code *} for anything, {@code layer3.*}
+   * @throws IllegalArgumentException when nothing matches; names what there is
+   */
+  public final Observation observe(String pattern, Observer observer) {
+    Pattern names = Pattern.compile(Pattern.quote(pattern).replace("*", "\\E.*\\Q"));
+    List<Runnable> ends = new ArrayList<>();
+    modules()
+        .forEach(
+            (name, module) -> {
+              if (names.matcher(name).matches()) {
+                Watch watch = new Watch(name, observer);
+                module.watches.add(watch);
+                ends.add(() -> module.watches.remove(watch));
+              }
+            });
+    Check.that(!ends.isEmpty(), "observe: nothing matches '%s' in %s", pattern, modules().keySet());
+    return () -> ends.forEach(Runnable::run);
+  }
+
+  /** Ends an {@link #observe}. */
+  @FunctionalInterface
+  public interface Observation extends AutoCloseable {
+    @Override
+    void close();
+  }
+
+  /** Frees parameters and buffers of this module and everything below. */
+  @Override
+  public final void close() {
+    parameters().values().stream().distinct().forEach(Parameter::close);
+    buffers().values().stream().distinct().forEach(Tensor::close);
+  }
+}

@@ -1,0 +1,138 @@
+package dev.thaw.nn;
+
+import dev.thaw.backend.Backend;
+import dev.thaw.backend.Devices;
+import dev.thaw.memory.Buffer;
+import dev.thaw.memory.DType;
+import dev.thaw.memory.Purpose;
+import dev.thaw.tensor.Shape;
+import dev.thaw.tensor.Tensor;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * A tensor that training may move, in a buffer of its own that never moves. A frozen parameter gets
+ * no gradient, no decay, no moments and no update, whatever else is said to its module.
+ */
+public final class Parameter implements AutoCloseable {
+  private static final AtomicLong CHANGES = new AtomicLong();
+
+  private Tensor value;
+  private final FileOrder order;
+  private boolean frozen;
+
+  /**
+   * A parameter on the current device with the given start values.
+   *
+   * @param values in memory order
+   */
+  public Parameter(Shape shape, float[] values, FileOrder order) {
+    this.order = order;
+    this.value = make(shape, values, DType.FLOAT32, Devices.current());
+    this.value.requiresGrad(true);
+  }
+
+  private static Tensor make(Shape shape, float[] values, DType dtype, Backend home) {
+    Buffer buffer = home.pool().allocate(dtype, shape.elements(), Purpose.PARAMETERS);
+    home.upload(buffer, bytes(values, dtype));
+    return Tensor.owned(buffer, shape);
+  }
+
+  private static ByteBuffer bytes(float[] values, DType dtype) {
+    ByteBuffer bytes =
+        ByteBuffer.allocateDirect(values.length * dtype.bytes()).order(ByteOrder.nativeOrder());
+    for (int i = 0; i < values.length; i++) {
+      if (dtype == DType.FLOAT64) {
+        bytes.putDouble(8 * i, values[i]);
+      } else {
+        bytes.putFloat(4 * i, values[i]);
+      }
+    }
+    return bytes;
+  }
+
+  /** A tensor that is saved with its module but never trained: running statistics. */
+  static Tensor buffer(Shape shape, float[] values) {
+    return make(shape, values, DType.FLOAT32, Devices.current());
+  }
+
+  /** The number of times any parameter was frozen, thawed, moved or replaced in this JVM. */
+  public static long changes() {
+    return CHANGES.get();
+  }
+
+  static void changed() {
+    CHANGES.incrementAndGet();
+  }
+
+  /** The values, as a leaf of every tape they enter. */
+  public Tensor value() {
+    return value;
+  }
+
+  /** Sizes. */
+  public Shape shape() {
+    return value.shape();
+  }
+
+  /** How the values lie in files. */
+  public FileOrder order() {
+    return order;
+  }
+
+  /** Whether training leaves this parameter alone. */
+  public boolean isFrozen() {
+    return frozen;
+  }
+
+  /** Freezes or thaws; takes effect at the next forward and the next optimizer step. */
+  public void freeze(boolean freeze) {
+    if (frozen != freeze) {
+      frozen = freeze;
+      value.requiresGrad(!freeze);
+      value.slot().release();
+      changed();
+    }
+  }
+
+  /** A copy of the values in memory order. */
+  public float[] values() {
+    return value.toFloats();
+  }
+
+  /**
+   * Overwrites the values, in place.
+   *
+   * @param values in memory order, as many as there are elements
+   */
+  public void set(float[] values) {
+    set(value, values);
+  }
+
+  static void set(Tensor tensor, float[] values) {
+    if (values.length != tensor.shape().elements()) {
+      throw new IllegalArgumentException(
+          "parameter: " + values.length + " values do not fill " + tensor.shape());
+    }
+    Devices.get(tensor.device()).upload(tensor.buffer(), bytes(values, tensor.dtype()));
+  }
+
+  /** Moves the values; only before an optimizer is made on them. */
+  void move(Backend home, DType dtype) {
+    Tensor moved = move(value, home, dtype);
+    moved.requiresGrad(!frozen);
+    value.close();
+    value = moved;
+    changed();
+  }
+
+  static Tensor move(Tensor tensor, Backend home, DType dtype) {
+    return make(tensor.shape(), tensor.toFloats(), dtype, home);
+  }
+
+  @Override
+  public void close() {
+    value.close();
+  }
+}
