@@ -6,6 +6,7 @@ import dev.thaw.backend.StepState;
 import dev.thaw.backend.Writes;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.DType;
+import org.jspecify.annotations.Nullable;
 
 /** y = {@link Philox}'s uniforms, and what is made of them. */
 final class PlainRandom implements RandomKernels {
@@ -36,14 +37,20 @@ final class PlainRandom implements RandomKernels {
 
   @Override
   public void dropout(
-      @Writes Buffer y, Buffer x, Buffer state, double p, long seed, int stream, int call) {
+      @Writes Buffer y,
+      Buffer x,
+      @Nullable Buffer state,
+      double p,
+      long seed,
+      int stream,
+      int call) {
     double[] v = Reals.read(x);
-    int number = (int) Reals.read(state)[StepState.CALL_BASE] + call;
+    int base = state == null ? 0 : (int) Reals.read(state)[StepState.CALL_BASE];
     workers.each(
         v.length,
         (long) COST * v.length,
         (from, to) -> {
-          Philox random = new Philox(seed, stream, number);
+          Philox random = new Philox(seed, stream, base + call);
           for (int i = from; i < to; i++) {
             v[i] = random.uniform(i) >= p ? v[i] / (1 - p) : 0;
           }
