@@ -25,18 +25,20 @@ final class Backward {
         "backward: the seed %s is not shaped like %s",
         seed.shape(),
         loss.shape());
+    Arithmetic.checkAlike("backward", loss, seed);
     Node last = loss.node;
     if (last == null) {
       throw new IllegalStateException(
           "backward: nothing before this tensor requires a gradient; every input is frozen or was"
               + " made under noGrad");
     }
+    // Before anything is changed: it refuses a tape that was walked.
+    List<Node> order = usersFirst(last);
     Mode mode = Mode.current();
     boolean recording = mode.recording;
     Purpose purpose = mode.purpose;
     mode.recording = false;
     mode.purpose = Purpose.GRADIENTS;
-    List<Node> order = usersFirst(last);
     try (Scope incoming = Scope.open()) {
       last.gradient = seed.alias(seed.shape());
       for (Node node : order) {
@@ -60,25 +62,35 @@ final class Backward {
     }
   }
 
-  /** Depth-first search with an explicit stack, children before parents, then reversed. */
+  /**
+   * Depth-first search with an explicit stack, children before parents, then reversed.
+   *
+   * @throws IllegalStateException when a node on the way was walked before; no node stays marked
+   */
   private static List<Node> usersFirst(Node last) {
     record Visit(Node node, List<Node> inputs, int[] next) {}
     List<Node> order = new ArrayList<>();
     ArrayDeque<Visit> stack = new ArrayDeque<>();
-    last.visited = true;
-    stack.push(new Visit(last, inputs(last), new int[1]));
-    while (!stack.isEmpty()) {
-      Visit visit = stack.peek();
-      if (visit.next[0] == visit.inputs.size()) {
-        order.add(visit.node);
-        stack.pop();
-      } else {
-        Node input = visit.inputs.get(visit.next[0]++);
-        if (!input.visited) {
-          input.visited = true;
-          stack.push(new Visit(input, inputs(input), new int[1]));
+    try {
+      stack.push(new Visit(last, inputs(last), new int[1]));
+      last.visited = true;
+      while (!stack.isEmpty()) {
+        Visit visit = stack.peek();
+        if (visit.next[0] == visit.inputs.size()) {
+          order.add(visit.node);
+          stack.pop();
+        } else {
+          Node input = visit.inputs.get(visit.next[0]++);
+          if (!input.visited) {
+            stack.push(new Visit(input, inputs(input), new int[1]));
+            input.visited = true;
+          }
         }
       }
+    } catch (IllegalStateException e) {
+      order.forEach(node -> node.visited = false);
+      stack.forEach(visit -> visit.node.visited = false);
+      throw e;
     }
     java.util.Collections.reverse(order);
     return order;
