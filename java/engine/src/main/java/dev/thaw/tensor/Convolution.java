@@ -17,6 +17,14 @@ final class Convolution {
   /** y = x ∗ w + b; dx = dy ∗ᵀ w, dw = dy ∗ x, db = Σ dy over pictures, rows and columns. */
   static Tensor conv2d(Tensor x, Tensor w, @Nullable Tensor b, Conv2dOptions options) {
     ConvShape s = shape(x, w, options);
+    if (b != null) {
+      Arithmetic.checkAlike("conv2d", x, b);
+      Check.that(
+          b.shape().equals(Shape.of(s.k())),
+          "conv2d: bias %s does not fit weights %s",
+          b.shape(),
+          w.shape());
+    }
     Tensor y = Tensor.empty(Shape.of(s.n(), s.outH(), s.outW(), s.k()), x.dtype(), x.home());
     x.backend()
         .conv()
@@ -29,11 +37,6 @@ final class Convolution {
     if (b == null) {
       return y.madeBy("conv2d", dx, wrt(w, reads(x), (dy, to) -> weights(to, null, dy, x, s)));
     }
-    Check.that(
-        b.rank() == 1 && b.dim(0) == s.k(),
-        "conv2d: bias %s does not fit weights %s",
-        b.shape(),
-        w.shape());
     return y.madeBy("conv2d", dx, weightsAndBias(x, w, b, s));
   }
 

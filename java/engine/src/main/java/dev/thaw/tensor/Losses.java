@@ -57,10 +57,14 @@ final class Losses {
         targets.device());
     int rows = logits.dim(0);
     int classes = logits.dim(1);
-    Check.that(
-        weights == null || weights.shape().equals(Shape.of(classes)),
-        "crossEntropy: class weights do not fit %d classes",
-        classes);
+    if (weights != null) {
+      Arithmetic.checkAlike("crossEntropy", logits, weights);
+      Check.that(
+          weights.shape().equals(Shape.of(classes)),
+          "crossEntropy: class weights %s do not fit logits %s",
+          weights.shape(),
+          logits.shape());
+    }
     Buffer w = weights == null ? null : weights.buffer();
     Tensor loss = Tensor.empty(Shape.of(), logits.dtype(), logits.home());
     Tensor total = Tensor.empty(Shape.of(), logits.dtype(), logits.home());

@@ -103,6 +103,14 @@ final class Matmul {
         x.shape());
     int in = w.dim(1);
     int out = w.dim(0);
+    if (b != null) {
+      Arithmetic.checkAlike("linear", x, b);
+      Check.that(
+          b.shape().equals(Shape.of(out)),
+          "linear: bias %s does not fit weights %s",
+          b.shape(),
+          w.shape());
+    }
     int rows = x.shape().elements(0, x.rank() - 1);
     Tensor y = Tensor.empty(x.shape().with(-1, out), x.dtype(), x.home());
     GemmShape forward = GemmShape.of(rows, out, in, false, true);
@@ -140,8 +148,6 @@ final class Matmul {
     if (b == null) {
       return y.madeBy("linear", dx, dw);
     }
-    Check.that(
-        b.rank() == 1 && b.dim(0) == out, "linear: bias %s does not fit %s", b.shape(), w.shape());
     return y.madeBy("linear", dx, dw, wrt(b, reads(), (dy, to) -> sumRows(to, dy, rows, out)));
   }
 

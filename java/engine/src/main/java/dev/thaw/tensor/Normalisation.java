@@ -33,6 +33,7 @@ final class Normalisation {
     Tensor variance = Tensor.empty(Shape.of(c), x.dtype(), x.home());
     x.backend().norm().statistics(mean.buffer(), variance.buffer(), x.buffer(), rows, c);
     if (runningMean != null && runningVariance != null) {
+      checkChannels("batchNorm", x, runningMean, runningVariance);
       x.backend()
           .norm()
           .track(
