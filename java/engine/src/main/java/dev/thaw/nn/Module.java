@@ -9,6 +9,7 @@ import dev.thaw.memory.Check;
 import dev.thaw.memory.DType;
 import dev.thaw.memory.Device;
 import dev.thaw.memory.Scope;
+import dev.thaw.tensor.Shape;
 import dev.thaw.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -16,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A function of a tensor with named parameters, buffers (saved, never trained) and children in
@@ -30,6 +32,7 @@ public abstract class Module implements AutoCloseable {
   private final Map<String, Slot> slots = new LinkedHashMap<>();
   private final List<Watch> watches = new ArrayList<>();
   private boolean training = true;
+  private @Nullable Shape example;
 
   /** For subclasses. */
   protected Module() {}
@@ -191,6 +194,18 @@ public abstract class Module implements AutoCloseable {
   /** Number of elements of all parameters, each counted once. */
   public final long parameterCount() {
     return parameters().values().stream().distinct().mapToLong(p -> p.shape().elements()).sum();
+  }
+
+  /**
+   * The shape of one example this module reads, [1, h, w, c] say, or null where it does not know.
+   */
+  public final @Nullable Shape example() {
+    return example;
+  }
+
+  /** States the shape of one example, with a leading 1. */
+  protected final void example(Shape shape) {
+    example = shape;
   }
 
   // ---- state ----

@@ -191,7 +191,7 @@ final class Backward {
       // Fresh from the rule and seen by nobody else: no copy.
       slot.adopt(dx.buffer());
     } else {
-      Layout.copyAll(slot.claim(), dx);
+      Layout.copyAll(slot.claim(), dx.backend(), dx.buffer());
     }
   }
 }

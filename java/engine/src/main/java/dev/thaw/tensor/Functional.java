@@ -197,6 +197,11 @@ public final class Functional {
     return Layout.pad(x, before, after, value);
   }
 
+  /** Every {@code step}-th row and column of pictures, from the first on. */
+  public static Tensor subsample(Tensor x, int step) {
+    return Layout.subsample(x, step);
+  }
+
   /** One row per example; pictures in PyTorch's order c, h, w. */
   public static Tensor flatten(Tensor x) {
     return Layout.flatten(x);

@@ -35,7 +35,7 @@ public final class GradientSlot {
 
   /**
    * Gives the gradient a fixed place, part of an arena say; the slot holds it from now on. What was
-   * written before is forgotten.
+   * written before moves along.
    *
    * @param buffer as many elements as the leaf, of its dtype
    */
@@ -45,8 +45,15 @@ public final class GradientSlot {
         "gradient: %s does not fit %s",
         buffer,
         leaf.buffer());
-    release();
+    boolean moved = written;
+    if (place != null) {
+      if (written) {
+        Layout.copyAll(buffer, leaf.home(), place);
+      }
+      release();
+    }
     place = buffer.hold();
+    written = moved;
   }
 
   /** Lets go of the place. */

@@ -3,6 +3,7 @@ package dev.thaw.tensor;
 import static dev.thaw.tensor.Op.reads;
 import static dev.thaw.tensor.Op.wrt;
 
+import dev.thaw.backend.Backend;
 import dev.thaw.backend.Strided;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.Check;
@@ -185,6 +186,27 @@ final class Layout {
             }));
   }
 
+  /** Every step-th row and column of pictures; dx = dy where it came from, 0 elsewhere. */
+  static Tensor subsample(Tensor x, int step) {
+    Check.that(x.rank() == 4 && step > 0, "subsample: every %d pixels of %s", step, x.shape());
+    int[] dims = {x.dim(0), (x.dim(1) + step - 1) / step, (x.dim(2) + step - 1) / step, x.dim(3)};
+    int[] strides = x.shape().strides();
+    Strided pixels =
+        new Strided(0, new int[] {strides[0], step * strides[1], step * strides[2], 1});
+    Tensor y = Tensor.empty(Shape.of(dims), x.dtype(), x.home());
+    copy(y, dense(y.shape()), x, pixels, dims);
+    return y.madeBy(
+        "subsample",
+        wrt(
+            x,
+            reads(),
+            dy -> {
+              Tensor dx = Tensor.full(0, x.shape(), dy.dtype(), dy.home());
+              copy(dx, pixels, dy, dense(dy.shape()), dims);
+              return dx;
+            }));
+  }
+
   /** Sizes of 1, or missing ones in front, repeated; dx = Σ dy over the repetitions. */
   static Tensor expand(Tensor x, Shape shape) {
     if (x.shape().equals(shape)) {
@@ -227,10 +249,10 @@ final class Layout {
     return reshape(y, new int[] {x.dim(0), x.shape().elements(1, x.rank())});
   }
 
-  static void copyAll(Buffer y, Tensor x) {
-    int[] dims = {(int) x.shape().elements()};
+  static void copyAll(Buffer y, Backend home, Buffer x) {
+    int[] dims = {(int) x.elements()};
     Strided walk = new Strided(0, new int[] {1});
-    x.backend().index().copy(y, walk, x.buffer(), walk, dims);
+    home.index().copy(y, walk, x, walk, dims);
   }
 
   private static void copy(Tensor y, Strided to, Tensor x, Strided from, int[] dims) {
