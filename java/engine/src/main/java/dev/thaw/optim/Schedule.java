@@ -25,7 +25,7 @@ public interface Schedule {
   /** Times {@code gamma} after every {@code every} steps. */
   static Schedule steps(long every, double gamma) {
     Check.that(every > 0, "schedule: every %d steps", every);
-    return (step, total) -> Math.pow(gamma, step / every);
+    return (step, total) -> Math.pow(gamma, (double) Math.floorDiv(step, every));
   }
 
   /**
