@@ -34,25 +34,32 @@ final class PlainConv implements ConvKernels {
       boolean relu,
       ConvShape s) {
     double[] pictures = Reals.read(x);
-    double[] weights = byTap(Reals.read(w), s);
+    double[][] weights = byTap(Reals.read(w), s);
     double[] add = Reals.readIfPresent(bias);
-    double[] result = residual == null ? new double[pixels(s) * s.k()] : Reals.read(residual);
+    double[] other = Reals.readIfPresent(residual);
+    double[] result = new double[pixels(s) * s.k()];
     workers.each(
         s.n() * s.outH(),
         work(s),
         (from, to) -> {
+          int columns = s.outW() * s.k();
           for (int row = from; row < to; row++) {
-            forwardRow(result, pictures, weights, row, s);
+            double[][] sums = forwardRow(pictures, weights, row, s);
+            RowTimesMatrix.join(result, row * columns, sums);
           }
-          finish(result, from * s.outW(), to * s.outW(), add, relu, s.k());
+          for (int i = from * columns; i < to * columns; i++) {
+            double v = result[i] + (add == null ? 0 : add[i % s.k()]);
+            v += other == null ? 0 : other[i];
+            result[i] = relu && v <= 0 ? 0 : v;
+          }
         });
     Reals.write(y, result);
   }
 
-  /** One row of one picture of y; {@code row} counts over all pictures. */
-  private static void forwardRow(double[] y, double[] x, double[] w, int row, ConvShape s) {
+  /** One row of one picture of y, by column and group; {@code row} counts over all pictures. */
+  private static double[][] forwardRow(double[] x, double[][] w, int row, ConvShape s) {
     int cg = s.c() / s.groups();
-    int kg = s.k() / s.groups();
+    double[][] y = new double[s.outW() * s.groups()][s.k() / s.groups()];
     int picture = row / s.outH();
     for (int r = 0; r < s.kh(); r++) {
       int i = inputRow(row % s.outH(), r, s);
@@ -63,24 +70,14 @@ final class PlainConv implements ConvKernels {
         int end = lastColumn(q, s);
         for (int j = firstColumn(q, s); j <= end; j++) {
           int xi = ((picture * s.h() + i) * s.w() + inputColumn(j, q, s)) * s.c();
-          int yi = (row * s.outW() + j) * s.k();
           for (int g = 0; g < s.groups(); g++) {
-            int wi = ((g * s.kh() + r) * s.kw() + q) * cg * kg;
-            RowTimesMatrix.add(y, yi + g * kg, kg, x, xi + g * cg, 1, w, wi, kg, cg);
+            int wi = ((g * s.kh() + r) * s.kw() + q) * cg;
+            RowTimesMatrix.add(y[j * s.groups() + g], x, xi + g * cg, 1, w, wi, 1, cg);
           }
         }
       }
     }
-  }
-
-  private static void finish(
-      double[] y, int from, int to, double @Nullable [] bias, boolean relu, int k) {
-    for (int pixel = from; pixel < to; pixel++) {
-      for (int j = 0; j < k; j++) {
-        double v = bias == null ? y[pixel * k + j] : y[pixel * k + j] + bias[j];
-        y[pixel * k + j] = relu && v <= 0 ? 0 : v;
-      }
-    }
+    return y;
   }
 
   /**
@@ -89,23 +86,25 @@ final class PlainConv implements ConvKernels {
   @Override
   public void backwardData(@Writes Buffer dx, Buffer dy, Buffer w, ConvShape s) {
     double[] d = Reals.read(dy);
-    double[] weights = Reals.read(w);
+    double[][] weights = RowTimesMatrix.split(Reals.read(w), s.c() / s.groups());
     double[] result = new double[s.n() * s.h() * s.w() * s.c()];
     workers.each(
         s.n() * s.h(),
         work(s),
         (from, to) -> {
           for (int row = from; row < to; row++) {
-            backwardRow(result, d, weights, row, s);
+            double[][] sums = backwardRow(d, weights, row, s);
+            RowTimesMatrix.join(result, row * s.w() * s.c(), sums);
           }
         });
     Reals.write(dx, result);
   }
 
-  /** One row of one picture of dx; {@code row} counts over all pictures. */
-  private static void backwardRow(double[] dx, double[] dy, double[] w, int row, ConvShape s) {
-    int cg = s.c() / s.groups();
+  /** One row of one picture of dx, by column and group; {@code row} counts over all pictures. */
+  private static double[][] backwardRow(double[] dy, double[][] w, int row, ConvShape s) {
     int kg = s.k() / s.groups();
+    int taps = s.kh() * s.kw();
+    double[][] dx = new double[s.w() * s.groups()][s.c() / s.groups()];
     int picture = row / s.h();
     for (int r = 0; r < s.kh(); r++) {
       int top = row % s.h() + s.padH() - r * s.dilationH();
@@ -116,16 +115,16 @@ final class PlainConv implements ConvKernels {
       for (int q = 0; q < s.kw(); q++) {
         int end = lastColumn(q, s);
         for (int j = firstColumn(q, s); j <= end; j++) {
-          int xi = (row * s.w() + inputColumn(j, q, s)) * s.c();
           int yi = ((picture * s.outH() + i) * s.outW() + j) * s.k();
+          int column = inputColumn(j, q, s) * s.groups();
           for (int g = 0; g < s.groups(); g++) {
-            int step = s.kh() * s.kw() * cg;
-            int wi = g * kg * step + (r * s.kw() + q) * cg;
-            RowTimesMatrix.add(dx, xi + g * cg, cg, dy, yi + g * kg, 1, w, wi, step, kg);
+            int wi = g * kg * taps + r * s.kw() + q;
+            RowTimesMatrix.add(dx[column + g], dy, yi + g * kg, 1, w, wi, taps, kg);
           }
         }
       }
     }
+    return dx;
   }
 
   /**
@@ -134,7 +133,8 @@ final class PlainConv implements ConvKernels {
   @Override
   public void backwardWeights(
       @Writes Buffer dw, @Writes @Nullable Buffer db, Buffer dy, Buffer x, ConvShape s) {
-    double[] d = Reals.read(dy);
+    double[] flat = Reals.read(dy);
+    double[][] d = RowTimesMatrix.split(flat, s.k() / s.groups());
     double[] pictures = Reals.read(x);
     double[] result = new double[s.k() * s.kh() * s.kw() * (s.c() / s.groups())];
     int blocks = (s.c() / s.groups() + BLOCK - 1) / BLOCK;
@@ -146,11 +146,11 @@ final class PlainConv implements ConvKernels {
             backwardTap(result, d, pictures, task / blocks, task % blocks * BLOCK, s);
           }
         });
-    Reals.write(dw, byOutput(result, s));
+    Reals.write(dw, result);
     if (db != null) {
       double[] sum = new double[s.k()];
-      for (int i = 0; i < d.length; i++) {
-        sum[i % s.k()] += d[i];
+      for (int i = 0; i < flat.length; i++) {
+        sum[i % s.k()] += flat[i];
       }
       Reals.write(db, sum);
     }
@@ -158,7 +158,7 @@ final class PlainConv implements ConvKernels {
 
   /** Tap number {@code tap} = (g · kh + r) · kw + q, input channels from {@code first} on. */
   private static void backwardTap(
-      double[] dw, double[] dy, double[] x, int tap, int first, ConvShape s) {
+      double[] dw, double[][] dy, double[] x, int tap, int first, ConvShape s) {
     int cg = s.c() / s.groups();
     int kg = s.k() / s.groups();
     int q = tap % s.kw();
@@ -166,16 +166,23 @@ final class PlainConv implements ConvKernels {
     int g = tap / s.kw() / s.kh();
     int j = firstColumn(q, s);
     int columns = lastColumn(q, s) - j + 1;
+    double[][] sums = new double[Math.min(BLOCK, cg - first)][kg];
     for (int row = 0; row < s.n() * s.outH(); row++) {
       int i = inputRow(row % s.outH(), r, s);
       if (i < 0 || i >= s.h()) {
         continue;
       }
-      int yi = (row * s.outW() + j) * s.k() + g * kg;
+      int yi = (row * s.outW() + j) * s.groups() + g;
       int xi = ((row / s.outH() * s.h() + i) * s.w() + inputColumn(j, q, s)) * s.c() + g * cg;
       int step = s.strideW() * s.c();
-      for (int c = first; c < Math.min(cg, first + BLOCK); c++) {
-        RowTimesMatrix.add(dw, (tap * cg + c) * kg, kg, x, xi + c, step, dy, yi, s.k(), columns);
+      for (int c = 0; c < sums.length; c++) {
+        RowTimesMatrix.add(sums[c], x, xi + first + c, step, dy, yi, s.groups(), columns);
+      }
+    }
+    for (int c = 0; c < sums.length; c++) {
+      for (int k = 0; k < kg; k++) {
+        int output = (g * kg + k) * s.kh() * s.kw() + r * s.kw() + q;
+        dw[output * cg + first + c] = sums[c][k];
       }
     }
   }
@@ -207,31 +214,16 @@ final class PlainConv implements ConvKernels {
     return (long) pixels(s) * s.k() * s.kh() * s.kw() * (s.c() / s.groups());
   }
 
-  /** Weights [k, kh, kw, c] as [groups, kh, kw, c, k / groups]: output channels are neighbours. */
-  private static double[] byTap(double[] w, ConvShape s) {
-    double[] t = new double[w.length];
-    int cg = s.c() / s.groups();
+  /** Weights [k, kh, kw, c] as rows [groups, kh, kw, c] of k / groups output channels. */
+  private static double[][] byTap(double[] w, ConvShape s) {
     int kg = s.k() / s.groups();
-    int inner = s.kh() * s.kw() * cg;
+    int inner = s.kh() * s.kw() * (s.c() / s.groups());
+    double[][] rows = new double[s.groups() * inner][kg];
     for (int k = 0; k < s.k(); k++) {
       for (int p = 0; p < inner; p++) {
-        t[(k / kg * inner + p) * kg + k % kg] = w[k * inner + p];
+        rows[k / kg * inner + p][k % kg] = w[k * inner + p];
       }
     }
-    return t;
-  }
-
-  /** The way back from {@link #byTap}. */
-  private static double[] byOutput(double[] t, ConvShape s) {
-    double[] w = new double[t.length];
-    int cg = s.c() / s.groups();
-    int kg = s.k() / s.groups();
-    int inner = s.kh() * s.kw() * cg;
-    for (int k = 0; k < s.k(); k++) {
-      for (int p = 0; p < inner; p++) {
-        w[k * inner + p] = t[(k / kg * inner + p) * kg + k % kg];
-      }
-    }
-    return w;
+    return rows;
   }
 }

@@ -20,8 +20,11 @@ final class PlainGemm implements GemmKernels {
   @Override
   public void gemm(
       @Writes Buffer c, Buffer a, Buffer b, @Nullable Buffer bias, boolean relu, GemmShape s) {
+    if (c.elements() == 0) {
+      return;
+    }
     double[] u = Reals.read(a);
-    double[] v = s.transB() ? transposed(Reals.read(b), s) : Reals.read(b);
+    double[][] v = rowsOfB(Reals.read(b), s);
     double[] add = Reals.readIfPresent(bias);
     double[] result = new double[s.batch() * s.m() * s.n()];
     workers.each(
@@ -31,61 +34,55 @@ final class PlainGemm implements GemmKernels {
           for (int row = from; row < to; ) {
             int i = row / s.m();
             int end = Math.min(to, (i + 1) * s.m());
-            product(result, u, v, i, row - i * s.m(), end - i * s.m(), s);
+            double[][] rows = product(u, v, i, row - i * s.m(), end - i * s.m(), s);
+            finish(rows, add, relu);
+            RowTimesMatrix.join(result, row * s.n(), rows);
             row = end;
-          }
-          for (int row = from; row < to; row++) {
-            finish(result, row * s.n(), s.n(), add, relu);
           }
         });
     Reals.write(c, result);
   }
 
   /** Rows {@code from} to {@code to} of product number {@code i}. */
-  private static void product(
-      double[] c, double[] a, double[] b, int i, int from, int to, GemmShape s) {
-    int ci = i * s.m() * s.n();
+  private static double[][] product(
+      double[] a, double[][] b, int i, int from, int to, GemmShape s) {
+    double[][] c = new double[to - from][s.n()];
     int ai = s.sharedA() ? 0 : i * s.m() * s.k();
-    int bi = s.sharedB() ? 0 : i * s.k() * s.n();
+    int bi = s.sharedB() ? 0 : i * s.k();
     int rowStep = s.transA() ? 1 : s.k();
     int step = s.transA() ? s.m() : 1;
     int block = Math.max(4, CACHED / Math.max(1, s.n()) / 4 * 4);
     for (int p = 0; p < s.k(); p += block) {
       int k = Math.min(block, s.k() - p);
       for (int row = from; row < to; row++) {
-        RowTimesMatrix.add(
-            c,
-            ci + row * s.n(),
-            s.n(),
-            a,
-            ai + row * rowStep + p * step,
-            step,
-            b,
-            bi + p * s.n(),
-            s.n(),
-            k);
+        int at = ai + row * rowStep + p * step;
+        RowTimesMatrix.add(c[row - from], a, at, step, b, bi + p, 1, k);
+      }
+    }
+    return c;
+  }
+
+  private static void finish(double[][] c, double @Nullable [] bias, boolean relu) {
+    for (double[] row : c) {
+      for (int j = 0; j < row.length; j++) {
+        double v = bias == null ? row[j] : row[j] + bias[j];
+        row[j] = relu && v <= 0 ? 0 : v;
       }
     }
   }
 
-  private static void finish(double[] c, int ci, int n, double @Nullable [] bias, boolean relu) {
-    for (int j = 0; j < n; j++) {
-      double v = bias == null ? c[ci + j] : c[ci + j] + bias[j];
-      c[ci + j] = relu && v <= 0 ? 0 : v;
+  /** The rows of op(B), product after product. */
+  private static double[][] rowsOfB(double[] b, GemmShape s) {
+    if (!s.transB()) {
+      return RowTimesMatrix.split(b, s.n());
     }
-  }
-
-  /** B as [k, n], from [n, k]. */
-  private static double[] transposed(double[] b, GemmShape s) {
-    double[] t = new double[b.length];
-    int size = s.n() * s.k();
-    for (int i = 0; i < (s.sharedB() ? 1 : s.batch()); i++) {
+    double[][] rows = new double[(s.sharedB() ? 1 : s.batch()) * s.k()][s.n()];
+    for (int i = 0; i < rows.length; i++) {
+      int first = i / s.k() * s.n() * s.k() + i % s.k();
       for (int j = 0; j < s.n(); j++) {
-        for (int p = 0; p < s.k(); p++) {
-          t[i * size + p * s.n() + j] = b[i * size + j * s.k() + p];
-        }
+        rows[i][j] = b[first + j * s.k()];
       }
     }
-    return t;
+    return rows;
   }
 }

@@ -88,7 +88,9 @@ final class PlainStorage implements Storage {
     return (int) x.elements();
   }
 
-  /** Fills {@code y} from the remaining bytes of {@code x}, in x's byte order. */
+  /**
+   * Fills {@code y} from the bytes of {@code x} at its position, which stays, in its byte order.
+   */
   static void fromBytes(Buffer y, ByteBuffer x) {
     int start = start(y);
     int n = length(y);
@@ -98,12 +100,13 @@ final class PlainStorage implements Storage {
       case BFLOAT16 -> x.asShortBuffer().get(shorts(y), start, n);
       case INT32 -> x.asIntBuffer().get(ints(y), start, n);
       case INT64 -> x.asLongBuffer().get(longs(y), start, n);
-      case UINT8 -> x.get(bytes(y), start, n);
+      case UINT8 -> x.duplicate().get(bytes(y), start, n);
     }
   }
 
   /**
-   * Puts elements {@code first} to {@code first + count} of {@code x} into y, in y's byte order.
+   * Puts {@code count} elements of {@code x}, from {@code first} on, into y at its position, which
+   * stays, in its byte order.
    */
   static void toBytes(ByteBuffer y, Buffer x, long first, long count) {
     int start = start(x) + (int) first;
@@ -114,7 +117,7 @@ final class PlainStorage implements Storage {
       case BFLOAT16 -> y.asShortBuffer().put(shorts(x), start, n);
       case INT32 -> y.asIntBuffer().put(ints(x), start, n);
       case INT64 -> y.asLongBuffer().put(longs(x), start, n);
-      case UINT8 -> y.put(bytes(x), start, n);
+      case UINT8 -> y.duplicate().put(bytes(x), start, n);
     }
   }
 }
