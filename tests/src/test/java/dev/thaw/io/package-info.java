@@ -1,0 +1,3 @@
+/** Containers against the libraries that own them, and against damage. */
+@org.jspecify.annotations.NullMarked
+package dev.thaw.io;
