@@ -3,7 +3,7 @@
  * debugger, the one that runs wherever a JDK does.
  *
  * <p>A kernel reads its floating inputs into {@code double[]}, is mathematics there, and rounds
- * once when it writes; so one page serves float32, float64 and bfloat16, inputs may be overwritten,
+ * once when it writes; so one page serves float32, float64 and bfloat16, an output may be an input,
  * and the result is as exact as its type allows. That costs a copy in and out of every call, a few
  * percent beside the arithmetic of a convolution.
  *
