@@ -27,6 +27,13 @@ final class Backward {
         loss.shape());
     Arithmetic.checkAlike("backward", loss, seed);
     Node last = loss.node;
+    if (last == null && loss.requiresGrad()) {
+      // A leaf, or an op that had nothing to do and returned it.
+      try (Scope scratch = Scope.open()) {
+        toLeaf(seed, loss, scratch);
+      }
+      return;
+    }
     if (last == null) {
       throw new IllegalStateException(
           "backward: nothing before this tensor requires a gradient; every input is frozen or was"
