@@ -3,6 +3,8 @@ package dev.thaw;
 import static org.junit.jupiter.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.abort;
 
+import dev.thaw.backend.Backend;
+import dev.thaw.backend.Devices;
 import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,6 +47,29 @@ public final class Needs {
     }
     missing(true, "no program " + name + " on the path");
     return name;
+  }
+
+  /**
+   * The first device of a kind. The continuous build has every kind but {@code cuda}.
+   *
+   * @param kind its name, such as {@code cpu}
+   */
+  public static Backend device(String kind) {
+    try {
+      return Devices.get(kind);
+    } catch (IllegalStateException e) {
+      missing(!kind.equals("cuda"), String.valueOf(e.getMessage()));
+      throw e;
+    }
+  }
+
+  /**
+   * Called where a backend turns out to have no kernels of a family.
+   *
+   * @param what the op and the backend
+   */
+  public static void kernels(String what) {
+    missing(false, "no kernels for " + what);
   }
 
   /** The top of the checkout. */
