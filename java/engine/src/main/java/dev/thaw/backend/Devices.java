@@ -18,7 +18,11 @@ public final class Devices {
       new TreeMap<>(Comparator.comparing(Device::toString));
   private static final Map<Device, String> REFUSED =
       new TreeMap<>(Comparator.comparing(Device::toString));
+  private static final ThreadLocal<@Nullable Route> ROUTE = new ThreadLocal<>();
   private static @Nullable Choice best;
+
+  /** Calls of this thread to {@code home} go to {@code via}. */
+  private record Route(Backend home, Backend via) {}
 
   private Devices() {}
 
@@ -106,6 +110,25 @@ public final class Devices {
   public static Backend current() {
     @Nullable Device chosen = Device.current();
     return chosen == null ? best().backend() : get(chosen);
+  }
+
+  /** Where calls of this thread to {@code home} go: there, or to what records them. */
+  public static Backend routed(Backend home) {
+    @Nullable Route route = ROUTE.get();
+    return route != null && route.home == home ? route.via : home;
+  }
+
+  /** Sends this thread's calls to {@code home} through {@code via} until the result is closed. */
+  public static Device.Use route(Backend home, Backend via) {
+    @Nullable Route before = ROUTE.get();
+    ROUTE.set(new Route(home, via));
+    return () -> {
+      if (before == null) {
+        ROUTE.remove();
+      } else {
+        ROUTE.set(before);
+      }
+    };
   }
 
   private static List<BackendProvider> providers() {

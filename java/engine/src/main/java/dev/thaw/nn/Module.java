@@ -292,7 +292,11 @@ public abstract class Module implements AutoCloseable {
               }
             });
     Check.that(!ends.isEmpty(), "observe: nothing matches '%s' in %s", pattern, modules().keySet());
-    return () -> ends.forEach(Runnable::run);
+    Parameter.changed();
+    return () -> {
+      ends.forEach(Runnable::run);
+      Parameter.changed();
+    };
   }
 
   /** Ends an {@link #observe}. */

@@ -57,7 +57,11 @@ public final class Parameter implements AutoCloseable {
     return make(shape, values, DType.FLOAT32, Devices.current());
   }
 
-  /** The number of times any parameter was frozen, thawed, moved or replaced in this JVM. */
+  /**
+   * Grows whenever a parameter is frozen, thawed, moved or replaced, a norm's policy is set or an
+   * observer comes or goes, anywhere in this JVM: what was laid out or recorded before is then
+   * looked at again.
+   */
   public static long changes() {
     return CHANGES.get();
   }
@@ -110,7 +114,8 @@ public final class Parameter implements AutoCloseable {
     set(value, values);
   }
 
-  static void set(Tensor tensor, float[] values) {
+  /** Overwrites the values of a parameter or buffer, in place. */
+  public static void set(Tensor tensor, float[] values) {
     if (values.length != tensor.shape().elements()) {
       throw new IllegalArgumentException(
           "parameter: " + values.length + " values do not fill " + tensor.shape());

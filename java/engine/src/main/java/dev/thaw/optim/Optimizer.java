@@ -52,6 +52,8 @@ public abstract class Optimizer implements AutoCloseable {
   private @Nullable Buffer state;
   private @Nullable Buffer squares;
   private final double[] slots = new double[StepState.SLOTS];
+  private final ByteBuffer staging = host(StepState.SLOTS);
+  private double callBase;
   private long layoutOf = -1;
 
   /** An optimizer of {@code model} by {@code rule}. */
@@ -88,6 +90,19 @@ public abstract class Optimizer implements AutoCloseable {
     return groups.stream().map(g -> g.at(g.name(), g.rate() * factor)).toList();
   }
 
+  /**
+   * The rate by which the next step moves the parameter of that name; 0 where it is not trained.
+   */
+  public final double rateOf(String name) {
+    layOut();
+    for (Entry entry : entries) {
+      if (entry.name.equals(name)) {
+        return groups.get(entry.group).rate() * factor;
+      }
+    }
+    return 0;
+  }
+
   /** Names of the parameters that a step would move. */
   public final List<String> trainable() {
     layOut();
@@ -110,9 +125,7 @@ public abstract class Optimizer implements AutoCloseable {
    */
   public final void step() {
     layOut();
-    Backend backend = requireHome();
     SegmentTable segments = java.util.Objects.requireNonNull(table);
-    Buffer device = java.util.Objects.requireNonNull(state);
     for (int i = 0; i < active.length; i++) {
       boolean reached = entries.get(i).parameter.value().slot().isWritten();
       if (reached != active[i]) {
@@ -120,7 +133,9 @@ public abstract class Optimizer implements AutoCloseable {
         segments.setActive(i, reached);
       }
     }
-    writeState(backend, device);
+    prepare();
+    Backend backend = Devices.routed(requireHome());
+    Buffer device = state();
     backend.update().norm(java.util.Objects.requireNonNull(squares), device, segments);
     backend.update().step(rule, segments, device);
     if (clip.weightNorm() > 0) {
@@ -171,10 +186,16 @@ public abstract class Optimizer implements AutoCloseable {
     return norms;
   }
 
-  private void writeState(Backend backend, Buffer device) {
+  /**
+   * Writes what changes from step to step - rates, limits, the first random call - to the device's
+   * state. Done by {@link #step}; before the replay of a recorded step, by hand.
+   */
+  public final void prepare() {
+    layOut();
     slots[StepState.MAX_NORM] = clip.norm();
     slots[StepState.CLIP_VALUE] = clip.value();
     slots[StepState.GRADIENT_SCALE] = gradientScale;
+    slots[StepState.CALL_BASE] = callBase;
     for (int g = 0; g < groups.size(); g++) {
       ParameterGroup group = groups.get(g);
       int at = StepState.GROUPS + g * StepState.GROUP_SLOTS;
@@ -185,9 +206,20 @@ public abstract class Optimizer implements AutoCloseable {
       slots[at + StepState.EPS] = group.eps();
       slots[at + StepState.NESTEROV] = group.nesterov() ? 1 : 0;
     }
-    ByteBuffer bytes = host(StepState.SLOTS);
-    bytes.asDoubleBuffer().put(slots);
-    backend.upload(device, bytes);
+    staging.clear();
+    staging.asDoubleBuffer().put(slots);
+    requireHome().upload(state(), staging);
+  }
+
+  /** The {@link StepState} buffer on the device. */
+  public final Buffer state() {
+    layOut();
+    return java.util.Objects.requireNonNull(state);
+  }
+
+  /** Number of the first random call of the coming step, for ops that count from the state. */
+  public final void callBase(long call) {
+    callBase = call;
   }
 
   // ---- layout ----

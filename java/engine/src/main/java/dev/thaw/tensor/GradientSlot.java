@@ -48,7 +48,7 @@ public final class GradientSlot {
     boolean moved = written;
     if (place != null) {
       if (written) {
-        Layout.copyAll(buffer, leaf.home(), place);
+        Layout.copyAll(buffer, leaf.backend(), place);
       }
       release();
     }

@@ -158,9 +158,9 @@ public final class Tensor extends Handle {
     return home;
   }
 
-  /** The kernels to compute with. */
+  /** The kernels to compute with: the backend's own, or a recording's around them. */
   Backend backend() {
-    return home;
+    return Devices.routed(home);
   }
 
   /**

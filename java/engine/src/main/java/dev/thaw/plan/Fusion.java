@@ -1,0 +1,168 @@
+package dev.thaw.plan;
+
+import dev.thaw.backend.Binary;
+import dev.thaw.backend.BinaryKernels;
+import dev.thaw.backend.Broadcast;
+import dev.thaw.backend.ConvKernels;
+import dev.thaw.backend.GemmKernels;
+import dev.thaw.backend.NormKernels;
+import dev.thaw.backend.Unary;
+import dev.thaw.backend.UnaryKernels;
+import dev.thaw.memory.Buffer;
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Neighbours in a list of calls that one kernel can do. A result that only the next kernel reads is
+ * never written: ReLU becomes the epilogue of the convolution, product or norm before it, a
+ * residual sum that of its convolution. A fused call computes what its parts did; {@link Plan} is
+ * held to the eager run in a test for every model.
+ */
+final class Fusion {
+  private final List<@Nullable Call> calls;
+  private final Predicate<Buffer> inside;
+  private final IdentityHashMap<Buffer, List<Integer>> readers = new IdentityHashMap<>();
+  private final IdentityHashMap<Buffer, List<Integer>> writers = new IdentityHashMap<>();
+
+  private Fusion(List<Call> calls, Predicate<Buffer> inside) {
+    this.calls = new ArrayList<>(calls);
+    this.inside = inside;
+    for (int i = 0; i < calls.size(); i++) {
+      int at = i;
+      calls.get(i).reads().forEach(b -> readers.computeIfAbsent(b, k -> new ArrayList<>()).add(at));
+      calls
+          .get(i)
+          .writes()
+          .forEach(b -> writers.computeIfAbsent(b, k -> new ArrayList<>()).add(at));
+    }
+  }
+
+  /**
+   * The shorter list.
+   *
+   * @param inside whether a buffer is seen by nobody but these calls
+   */
+  static List<Call> of(List<Call> calls, Predicate<Buffer> inside) {
+    Fusion fusion = new Fusion(calls, inside);
+    fusion.residuals();
+    fusion.rectifiers();
+    List<Call> left = new ArrayList<>();
+    for (Call call : fusion.calls) {
+      if (call != null) {
+        left.add(call);
+      }
+    }
+    return left;
+  }
+
+  /** sum = conv(x) + shortcut, in whichever order, becomes the convolution's residual. */
+  private void residuals() {
+    for (int i = 0; i < calls.size(); i++) {
+      Call sum = calls.get(i);
+      if (sum == null
+          || !sum.is(BinaryKernels.class, "forward")
+          || sum.value(0, Binary.class) != Binary.ADD
+          || !elementwise(sum.value(4, Broadcast.class), sum.required(1))) {
+        continue;
+      }
+      for (int side = 2; side <= 3; side++) {
+        Buffer part = sum.required(side);
+        Buffer other = sum.required(5 - side);
+        int at = onlyWriter(part);
+        Call conv = at < 0 ? null : calls.get(at);
+        if (conv != null
+            && part != other
+            && conv.is(ConvKernels.class, "forward")
+            && conv.buffer(4) == null
+            && !conv.value(5, Boolean.class)
+            && isOnlyReader(part, i)
+            && isReady(other, at)) {
+          replace(at, conv.with(0, sum.required(1)).with(4, other), i);
+          break;
+        }
+      }
+    }
+  }
+
+  /** y = max(0, kernel(x)) becomes the kernel's epilogue. */
+  private void rectifiers() {
+    for (int i = 0; i < calls.size(); i++) {
+      Call relu = calls.get(i);
+      if (relu == null
+          || !relu.is(UnaryKernels.class, "forward")
+          || relu.value(0, Unary.class) != Unary.RELU) {
+        continue;
+      }
+      Buffer before = relu.required(2);
+      int at = onlyWriter(before);
+      Call made = at < 0 ? null : calls.get(at);
+      if (made == null || !isOnlyReader(before, i)) {
+        continue;
+      }
+      int flag =
+          made.is(ConvKernels.class, "forward")
+              ? 5
+              : made.is(GemmKernels.class, "gemm")
+                  ? 4
+                  : made.is(NormKernels.class, "batchForward") ? 6 : -1;
+      if (flag >= 0 && !made.value(flag, Boolean.class)) {
+        replace(at, made.with(0, relu.required(1)).with(flag, true), i);
+      }
+    }
+  }
+
+  /**
+   * Puts {@code fused} at {@code at} and drops the call at {@code gone}, whose result it now
+   * writes.
+   */
+  private void replace(int at, Call fused, int gone) {
+    Call dropped = java.util.Objects.requireNonNull(calls.get(gone));
+    Call before = java.util.Objects.requireNonNull(calls.get(at));
+    before.writes().forEach(b -> writersOf(b).remove((Integer) at));
+    dropped.writes().forEach(b -> writersOf(b).remove((Integer) gone));
+    dropped.reads().forEach(b -> readersOf(b).remove((Integer) gone));
+    before.reads().forEach(b -> readersOf(b).remove((Integer) at));
+    calls.set(at, fused);
+    calls.set(gone, null);
+    fused.writes().forEach(b -> writersOf(b).add(at));
+    fused.reads().forEach(b -> readersOf(b).add(at));
+  }
+
+  private List<Integer> readersOf(Buffer buffer) {
+    return readers.computeIfAbsent(buffer, k -> new ArrayList<>());
+  }
+
+  private List<Integer> writersOf(Buffer buffer) {
+    return writers.computeIfAbsent(buffer, k -> new ArrayList<>());
+  }
+
+  private int onlyWriter(Buffer buffer) {
+    List<Integer> w = writersOf(buffer);
+    return inside.test(buffer) && w.size() == 1 ? w.get(0) : -1;
+  }
+
+  private boolean isOnlyReader(Buffer buffer, int reader) {
+    List<Integer> r = readersOf(buffer);
+    return r.size() == 1 && r.get(0) == reader;
+  }
+
+  /** Whether {@code buffer} has its contents before call {@code at} runs and keeps them. */
+  private boolean isReady(Buffer buffer, int at) {
+    for (int w : writersOf(buffer)) {
+      if (w >= at) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static boolean elementwise(Broadcast shape, Buffer y) {
+    return shape.dims().length == 1
+        && shape.dims()[0] == y.elements()
+        && shape.aStrides()[0] == 1
+        && shape.bStrides()[0] == 1;
+  }
+}

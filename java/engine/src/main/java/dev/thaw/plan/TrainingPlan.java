@@ -1,0 +1,67 @@
+package dev.thaw.plan;
+
+import dev.thaw.backend.Backend;
+import dev.thaw.memory.Scope;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A training step as one list of prepared calls over one arena: forward, backward and update,
+ * recorded from an eager step. What changes from step to step - batch, rates, random numbers - it
+ * reads from buffers, so a replay is the eager step with other contents.
+ *
+ * <p>Made for one batch shape and one state of freezing; drop it when either changes.
+ */
+public final class TrainingPlan implements AutoCloseable {
+  private final Plan plan;
+
+  private TrainingPlan(Plan plan) {
+    this.plan = plan;
+  }
+
+  /**
+   * What recording a step gave.
+   *
+   * @param plan ready to run, or null where the step cannot be planned
+   * @param obstacle why it cannot, or null
+   */
+  public record Outcome(@Nullable TrainingPlan plan, @Nullable String obstacle) {}
+
+  /**
+   * Runs {@code step} once, eagerly, and prepares its repetition. The step makes and drops its own
+   * tensors; what it reads and writes beyond them must stay where it is.
+   *
+   * @param home the backend it runs on
+   */
+  public static Outcome record(Backend home, Runnable step) {
+    Recording recording = Recording.of(home);
+    try (recording;
+        Scope scope = Scope.open()) {
+      step.run();
+    }
+    return recording.obstacle() != null
+        ? new Outcome(null, recording.obstacle())
+        : new Outcome(new TrainingPlan(new Plan(home, recording.calls())), null);
+  }
+
+  /** One step. */
+  public void run() {
+    plan.run();
+  }
+
+  /** Bytes of the arena that activations and gradients share. */
+  public long arenaBytes() {
+    return plan.arenaBytes();
+  }
+
+  /** How often each kernel is called in a step. */
+  public Map<String, Integer> kernels() {
+    return plan.kernels();
+  }
+
+  /** Frees the arena. */
+  @Override
+  public void close() {
+    plan.close();
+  }
+}

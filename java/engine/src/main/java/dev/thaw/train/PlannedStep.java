@@ -1,0 +1,116 @@
+package dev.thaw.train;
+
+import dev.thaw.backend.Backend;
+import dev.thaw.backend.Devices;
+import dev.thaw.data.Batch;
+import dev.thaw.memory.Buffer;
+import dev.thaw.memory.DType;
+import dev.thaw.memory.Purpose;
+import dev.thaw.nn.Parameter;
+import dev.thaw.plan.TrainingPlan;
+import dev.thaw.tensor.Generator;
+import dev.thaw.tensor.Shape;
+import dev.thaw.tensor.Tensor;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A training step for batches of one shape: the first runs eagerly and is recorded, later ones fill
+ * the batch's fixed buffers and replay it.
+ */
+final class PlannedStep implements AutoCloseable {
+  private final Trainer trainer;
+  private final Backend backend;
+  private final Shape shape;
+  private final long changes;
+  private final Buffer pictures;
+  private final Buffer labels;
+  private @Nullable Buffer loss;
+  private @Nullable TrainingPlan plan;
+  private @Nullable String obstacle;
+  private int callsPerStep;
+
+  PlannedStep(Trainer trainer, Shape shape) {
+    this.trainer = trainer;
+    this.shape = shape;
+    this.changes = Parameter.changes();
+    this.backend = Devices.current();
+    this.pictures = backend.pool().allocate(DType.FLOAT32, shape.elements(), Purpose.ACTIVATIONS);
+    this.labels = backend.pool().allocate(DType.INT64, shape.dim(0), Purpose.ACTIVATIONS);
+  }
+
+  /** Whether something was frozen, thawed or replaced since: then another recording is due. */
+  boolean isStale() {
+    return changes != Parameter.changes();
+  }
+
+  boolean fits(Batch batch) {
+    return batch.shape().equals(shape);
+  }
+
+  /** Why the step cannot be replayed, or null. */
+  @Nullable String obstacle() {
+    return obstacle;
+  }
+
+  /** One step on {@code batch}; returns the loss before it. */
+  double run(Batch batch) {
+    upload(pictures, batch.pictures());
+    upload(labels, batch.labels());
+    Generator generator = trainer.generator();
+    int base = generator.call();
+    trainer.optimizer().callBase(base);
+    if (plan == null) {
+      // Random ops count from 0 within the step and add the state's base: the same numbers as
+      // eager.
+      generator.countFrom(trainer.optimizer().state());
+      generator.seek(0);
+      trainer.optimizer().prepare();
+      TrainingPlan.Outcome outcome = TrainingPlan.record(backend, this::eager);
+      plan = outcome.plan();
+      obstacle = outcome.obstacle();
+      callsPerStep = generator.call();
+      generator.countFrom(null);
+    } else {
+      trainer.optimizer().prepare();
+      plan.run();
+    }
+    generator.seek(base + callsPerStep);
+    return value();
+  }
+
+  private void eager() {
+    Tensor x = Tensor.over(pictures.hold(), shape);
+    Tensor y = Tensor.over(labels.hold(), Shape.of(shape.dim(0)));
+    Tensor result = trainer.loss(x, y);
+    loss = result.buffer().hold();
+    result.backward();
+    trainer.optimizer().step();
+  }
+
+  private double value() {
+    Buffer one = java.util.Objects.requireNonNull(loss);
+    ByteBuffer bytes = ByteBuffer.allocateDirect(4).order(ByteOrder.nativeOrder());
+    backend.download(bytes, one);
+    return bytes.getFloat(0);
+  }
+
+  private void upload(Buffer to, ByteBuffer from) {
+    ByteBuffer part = from.duplicate().order(from.order());
+    part.position(0).limit((int) to.bytes());
+    backend.upload(to, part);
+  }
+
+  @Override
+  public void close() {
+    if (plan != null) {
+      plan.close();
+    }
+    if (loss != null) {
+      loss.release();
+    }
+    pictures.release();
+    labels.release();
+  }
+}

@@ -1,0 +1,397 @@
+package dev.thaw.train;
+
+import dev.thaw.backend.Backend;
+import dev.thaw.backend.CrossEntropyOptions;
+import dev.thaw.backend.Devices;
+import dev.thaw.data.Batch;
+import dev.thaw.data.BatchSource;
+import dev.thaw.memory.Scope;
+import dev.thaw.nn.Module;
+import dev.thaw.optim.Optimizer;
+import dev.thaw.tensor.Functional;
+import dev.thaw.tensor.Generator;
+import dev.thaw.tensor.Tensor;
+import dev.thaw.transfer.FreezeContract;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Trains a classifier: batches, loss, backward, step, validation, until the epochs are over, early
+ * stopping ends it, or somebody asks it to stop. What is frozen is held to its bytes after every
+ * epoch.
+ */
+public final class Trainer {
+  /** Skipped steps in a row after which a training is given up. */
+  static final int MOST_SKIPPED = 10;
+
+  private final Module model;
+  private final Optimizer optimizer;
+  private final BatchSource batches;
+  private final TrainingOptions options;
+  private final List<Listener> listeners = new ArrayList<>();
+  private final Generator generator;
+  private final Best best = new Best();
+  private final Position position = new Position();
+  private @Nullable BatchSource validation;
+  private @Nullable Path checkpoint;
+  private long checkpointEvery;
+  private volatile boolean stopping;
+  private @Nullable PlannedStep planned;
+  private boolean planning = true;
+
+  /** Where a training stands; what a checkpoint stores. */
+  static final class Position {
+    int epoch;
+    int batch;
+    long step;
+    int skippedInARow;
+    long skipped;
+    double epochLoss;
+    long epochSteps;
+  }
+
+  /**
+   * How a training ended.
+   *
+   * @param steps optimizer steps made
+   * @param epochs whole epochs made
+   * @param loss mean over the last epoch's steps
+   * @param validation of the weights the model has now, or null without validation
+   * @param seconds of wall time
+   * @param peakBytes most memory in use at once on the device
+   * @param skipped steps skipped for gradients that were not finite
+   * @param interrupted whether it was asked to stop before its end
+   */
+  public record Result(
+      long steps,
+      int epochs,
+      double loss,
+      Evaluation.@Nullable Result validation,
+      double seconds,
+      long peakBytes,
+      long skipped,
+      boolean interrupted) {}
+
+  /** A training of {@code model} by {@code optimizer} on {@code batches}. */
+  public Trainer(Module model, Optimizer optimizer, BatchSource batches, TrainingOptions options) {
+    this.model = model;
+    this.optimizer = optimizer;
+    this.batches = batches;
+    this.options = options;
+    this.generator = new Generator(options.seed());
+    optimizer.clip(options.clip());
+  }
+
+  /** Evaluates on {@code source} after every epoch. */
+  public Trainer validate(BatchSource source) {
+    validation = source;
+    return this;
+  }
+
+  /** Tells {@code listener} what happens. */
+  public Trainer listen(Listener listener) {
+    listeners.add(listener);
+    return this;
+  }
+
+  /**
+   * Writes a checkpoint to {@code file} after every {@code steps} steps, and when asked to stop.
+   */
+  public Trainer checkpoint(Path file, long steps) {
+    checkpoint = file;
+    checkpointEvery = steps;
+    return this;
+  }
+
+  /**
+   * Goes on from a checkpoint that a training with the same model, data and options wrote.
+   *
+   * @throws IOException when the file is no checkpoint of this training; says what differs
+   */
+  public Trainer resume(Path file) throws IOException {
+    Checkpoint.read(file, this);
+    return this;
+  }
+
+  /** Runs every step op by op, as written, also where a recording of it could be replayed. */
+  public Trainer eager() {
+    planning = false;
+    return this;
+  }
+
+  /** Steps made so far. */
+  public long step() {
+    return position.step;
+  }
+
+  /**
+   * Asks a running training to finish its step, write its checkpoint and return; any thread may.
+   */
+  public void stop() {
+    stopping = true;
+  }
+
+  /** Steps of the whole training. */
+  public long totalSteps() {
+    long perEpoch = (batches.batches() + options.accumulate() - 1L) / options.accumulate();
+    long all = perEpoch * options.epochs();
+    return options.maxSteps() > 0 ? Math.min(all, options.maxSteps()) : all;
+  }
+
+  /**
+   * Trains.
+   *
+   * @throws IllegalStateException when nothing is trainable, or frozen bytes changed
+   * @throws TrainingStopped when ten steps in a row were skipped or the loss is not finite
+   * @throws IOException when data cannot be read or a checkpoint cannot be written
+   */
+  public Result run() throws IOException {
+    Backend backend = Devices.get(Evaluation.deviceOf(model));
+    long start = System.nanoTime();
+    Evaluation.Result last = null;
+    double loss = Double.NaN;
+    backend.pool().resetPeak();
+    try (var on = backend.device().use();
+        var numbers = generator.use()) {
+      optimizer.zeroGrad();
+      FreezeContract contract = new FreezeContract(model);
+      model.train();
+      long total = totalSteps();
+      boolean over = position.step >= total;
+      while (!over && !stopping) {
+        long epochStart = System.nanoTime();
+        boolean whole = epoch(total);
+        contract.check();
+        if (!whole) {
+          break;
+        }
+        loss = position.epochLoss / Math.max(1, position.epochSteps);
+        position.epoch++;
+        position.batch = 0;
+        position.epochLoss = 0;
+        position.epochSteps = 0;
+        if (validation != null) {
+          last = Evaluation.of(model, validation);
+          best.note(model, last.loss());
+        }
+        double seconds = (System.nanoTime() - epochStart) * 1e-9;
+        Listener.Epoch end =
+            new Listener.Epoch(position.epoch, options.epochs(), loss, last, seconds);
+        for (Listener listener : listeners) {
+          listener.epoch(end);
+        }
+        over = position.step >= total || position.epoch >= options.epochs();
+        if (!over && options.patience() > 0 && best.since() >= options.patience()) {
+          note(
+              "early stopping: no better validation loss for "
+                  + best.since()
+                  + " epochs; the weights of the best epoch are put back");
+          over = true;
+        }
+      }
+      if (options.patience() > 0 && validation != null && best.since() > 0 && !stopping) {
+        best.putBack(model);
+        last = Evaluation.of(model, validation);
+      }
+      if (stopping && checkpoint != null) {
+        Checkpoint.write(checkpoint, this);
+      }
+      model.eval();
+    } finally {
+      dropPlan();
+    }
+    double seconds = (System.nanoTime() - start) * 1e-9;
+    return new Result(
+        position.step,
+        position.epoch,
+        loss,
+        last,
+        seconds,
+        backend.pool().peakBytes(),
+        position.skipped,
+        stopping);
+  }
+
+  /** One epoch from the present position; returns whether it came to its end. */
+  private boolean epoch(long total) throws IOException {
+    batches.seek(position.epoch, position.batch);
+    int inStep = 0;
+    int examples = 0;
+    double loss = 0;
+    Batch batch = batches.next();
+    while (batch != null && position.step < total) {
+      int left = batches.batches() - batch.number();
+      int parts = Math.min(options.accumulate(), left + inStep);
+      examples += batch.size();
+      inStep++;
+      position.batch = batch.number() + 1;
+      optimizer.factor(options.schedule().factor(position.step, total));
+      optimizer.gradientScale(1.0 / parts);
+      if (parts == 1 && planning) {
+        loss = plannedStep(batch);
+      } else {
+        loss += forwardBackward(batch) / parts;
+        if (inStep == parts) {
+          Movement movement = position.step == 0 ? new Movement(model) : null;
+          optimizer.step();
+          moved(movement);
+        }
+      }
+      if (inStep == parts) {
+        optimizer.zeroGrad();
+        count(total, loss, examples);
+        inStep = 0;
+        examples = 0;
+        loss = 0;
+        if (stopping) {
+          return false;
+        }
+      }
+      batch = batches.next();
+    }
+    return true;
+  }
+
+  /** One step from its recording; the first of a shape is run eagerly and recorded. */
+  private double plannedStep(Batch batch) {
+    if (planned != null && planned.isStale()) {
+      dropPlan();
+    }
+    if (planned == null) {
+      planned = new PlannedStep(this, batch.shape());
+    }
+    Movement movement = position.step == 0 ? new Movement(model) : null;
+    double loss;
+    if (planned.fits(batch)) {
+      loss = planned.run(batch);
+      String obstacle = planned.obstacle();
+      if (obstacle != null) {
+        note("steps run op by op: " + obstacle);
+        planning = false;
+      }
+    } else {
+      loss = forwardBackward(batch);
+      optimizer.step();
+    }
+    checkLoss(loss, batch);
+    moved(movement);
+    return loss;
+  }
+
+  private void dropPlan() {
+    if (planned != null) {
+      planned.close();
+      planned = null;
+    }
+  }
+
+  private double forwardBackward(Batch batch) {
+    try (Scope scope = Scope.open()) {
+      Tensor loss = loss(Evaluation.pictures(batch), Evaluation.labels(batch));
+      double value = loss.item();
+      checkLoss(value, batch);
+      loss.backward();
+      return value;
+    }
+  }
+
+  /** Mean cross-entropy of the model's logits. */
+  Tensor loss(Tensor x, Tensor y) {
+    CrossEntropyOptions how =
+        new CrossEntropyOptions(options.smoothing(), CrossEntropyOptions.DEFAULT.ignored());
+    return Functional.crossEntropy(model.call(x), y, null, how);
+  }
+
+  private void checkLoss(double loss, Batch batch) {
+    if (!Double.isFinite(loss)) {
+      try (Scope scope = Scope.open()) {
+        throw new TrainingStopped(
+            String.format(
+                java.util.Locale.ROOT,
+                "training: the loss is %s at step %d; %s; lower the rate, clip the norm or look at"
+                    + " the data",
+                loss,
+                position.step + 1,
+                NonFinite.first(model, Evaluation.pictures(batch))));
+      }
+    }
+  }
+
+  private void moved(@Nullable Movement movement) {
+    if (movement != null && !optimizer.report().skipped()) {
+      movement.check(optimizer);
+    }
+  }
+
+  private void count(long total, double loss, int examples) throws IOException {
+    Optimizer.Report report = optimizer.report();
+    position.step++;
+    position.epochLoss += loss;
+    position.epochSteps++;
+    position.skipped += report.skipped() ? 1 : 0;
+    position.skippedInARow = report.skipped() ? position.skippedInARow + 1 : 0;
+    Listener.Step done =
+        new Listener.Step(
+            position.step,
+            total,
+            position.epoch + 1,
+            loss,
+            optimizer.groups().get(0).rate(),
+            report.gradientNorm(),
+            examples,
+            report.skipped());
+    for (Listener listener : listeners) {
+      listener.step(done);
+    }
+    if (report.skipped()) {
+      note(
+          "step "
+              + position.step
+              + " skipped: "
+              + report.nonFinite()
+              + " gradient elements are not finite");
+    }
+    if (position.skippedInARow >= MOST_SKIPPED) {
+      throw new TrainingStopped(
+          "training: "
+              + MOST_SKIPPED
+              + " steps in a row were skipped for gradients that are not finite, the last was step "
+              + position.step
+              + "; lower the rate or look at the data");
+    }
+    if (checkpoint != null && checkpointEvery > 0 && position.step % checkpointEvery == 0) {
+      Checkpoint.write(checkpoint, this);
+    }
+  }
+
+  private void note(String line) {
+    listeners.forEach(listener -> listener.note(line));
+  }
+
+  Module model() {
+    return model;
+  }
+
+  Optimizer optimizer() {
+    return optimizer;
+  }
+
+  TrainingOptions options() {
+    return options;
+  }
+
+  Generator generator() {
+    return generator;
+  }
+
+  Best best() {
+    return best;
+  }
+
+  Position position() {
+    return position;
+  }
+}
