@@ -2,4 +2,10 @@
 import dev.thaw.memory.*;
 import dev.thaw.backend.*;
 import dev.thaw.tensor.*;
+import dev.thaw.nn.*;
+import dev.thaw.optim.*;
+import dev.thaw.data.*;
+import dev.thaw.io.*;
+import dev.thaw.models.*;
+import dev.thaw.transfer.*;
 Scope scope = Scope.open();
