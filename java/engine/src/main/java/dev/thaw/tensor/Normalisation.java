@@ -4,6 +4,7 @@ import static dev.thaw.tensor.Op.reads;
 import static dev.thaw.tensor.Op.wrt;
 import static dev.thaw.tensor.Op.wrtAll;
 
+import dev.thaw.backend.Reduction;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.Check;
 import java.util.List;
@@ -48,10 +49,12 @@ final class Normalisation {
     Tensor y = normalised(x, w, b, mean, variance, rows, c, eps);
     return y.madeBy(
         "batchNorm",
-        wrtAll(
-            List.of(x, w, b),
-            reads(x, w, mean, variance),
-            (dy, to) -> backward(to, dy, x, w, mean, variance, rows, c, eps)));
+        x.requiresGrad() || w.requiresGrad()
+            ? wrtAll(
+                List.of(x, w, b),
+                reads(x, w, mean, variance),
+                (dy, to) -> backward(to, dy, x, w, mean, variance, rows, c, eps))
+            : shiftAlone(b, rows, c));
   }
 
   /** The given statistics are constants; dx = dy · w / √(σ² + ε), db = Σ dy, dw = Σ dy · x̂. */
@@ -71,20 +74,31 @@ final class Normalisation {
                     .norm()
                     .constantBackward(
                         dx.buffer(), dy.buffer(), w.buffer(), variance.buffer(), rows, c, eps)),
-        wrtAll(
-            List.of(w, b),
-            reads(x, w, mean, variance),
-            (dy, to) ->
-                backward(
-                    new @Nullable Tensor[] {null, to[0], to[1]},
-                    dy,
-                    x,
-                    w,
-                    mean,
-                    variance,
-                    rows,
-                    c,
-                    eps)));
+        w.requiresGrad()
+            ? wrtAll(
+                List.of(w, b),
+                reads(x, w, mean, variance),
+                (dy, to) ->
+                    backward(
+                        new @Nullable Tensor[] {null, to[0], to[1]},
+                        dy,
+                        x,
+                        w,
+                        mean,
+                        variance,
+                        rows,
+                        c,
+                        eps))
+            : shiftAlone(b, rows, c));
+  }
+
+  /** db = Σ dy: a shift that learns without its scale needs nothing kept. */
+  private static Op.Rule shiftAlone(Tensor b, int rows, int c) {
+    return wrt(
+        b,
+        reads(),
+        (dy, db) ->
+            dy.backend().reduce().reduce(Reduction.SUM, db.buffer(), dy.buffer(), 1, rows, c, 1));
   }
 
   private static Tensor normalised(
@@ -156,23 +170,25 @@ final class Normalisation {
             eps);
     return y.madeBy(
         "layerNorm",
-        wrtAll(
-            List.of(x, w, b),
-            reads(x, w, mean, rstd),
-            (dy, to) ->
-                dy.backend()
-                    .norm()
-                    .layerBackward(
-                        buffer(to[0]),
-                        buffer(to[1]),
-                        buffer(to[2]),
-                        dy.buffer(),
-                        x.buffer(),
-                        w.buffer(),
-                        mean.buffer(),
-                        rstd.buffer(),
-                        rows,
-                        columns)));
+        x.requiresGrad() || w.requiresGrad()
+            ? wrtAll(
+                List.of(x, w, b),
+                reads(x, w, mean, rstd),
+                (dy, to) ->
+                    dy.backend()
+                        .norm()
+                        .layerBackward(
+                            buffer(to[0]),
+                            buffer(to[1]),
+                            buffer(to[2]),
+                            dy.buffer(),
+                            x.buffer(),
+                            w.buffer(),
+                            mean.buffer(),
+                            rstd.buffer(),
+                            rows,
+                            columns))
+            : shiftAlone(b, rows, columns));
   }
 
   private static @Nullable Buffer buffer(@Nullable Tensor x) {
