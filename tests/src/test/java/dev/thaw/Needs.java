@@ -8,6 +8,8 @@ import dev.thaw.backend.Devices;
 import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * What a test cannot do without. Where it is missing the test is skipped, and the reason printed;
@@ -15,6 +17,9 @@ import java.nio.file.Path;
  */
 public final class Needs {
   private static final boolean CI = "1".equals(System.getenv("THAW_CI"));
+
+  /** Reasons that were printed: one that skips a hundred tests is said once. */
+  private static final Set<String> SAID = ConcurrentHashMap.newKeySet();
 
   private Needs() {}
 
@@ -81,7 +86,9 @@ public final class Needs {
     if (CI && expected) {
       fail("THAW_CI is 1, so this must not be skipped: " + reason);
     }
-    System.err.println("skipped: " + reason);
+    if (SAID.add(reason)) {
+      System.err.println("skipped: " + reason);
+    }
     abort(reason);
   }
 }

@@ -106,6 +106,10 @@ final class LayoutCases {
     padded(2, new int[] {0, 1, 2, 0}, new int[] {0, 2, 1, 0}, 2, 5, 6, 3);
     padded(0, new int[] {1, 1}, new int[] {1, 1}, 0, 3);
     padded(0, new int[] {0, 3, 3, 0}, new int[] {0, 3, 3, 0}, 8, 28, 28, 33);
+    for (int step : new int[] {1, 2, 3}) {
+      move("subsample", "every " + step, x -> Functional.subsample(x, step), 2, 6, 7, 5);
+      move("subsample", "every " + step, x -> Functional.subsample(x, step), 4, 31, 33, 31);
+    }
   }
 
   private void padded(double value, int[] before, int[] after, int... dims) {
