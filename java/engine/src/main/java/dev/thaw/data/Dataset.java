@@ -33,4 +33,46 @@ public interface Dataset {
    * @throws IOException naming the file that cannot be read
    */
   void read(int index, ByteBuffer to) throws IOException;
+
+  /**
+   * {@code n} examples, drawn by a hash of their numbers and in their order: every class has about
+   * its share, and a smaller limit gives a part of what a larger one gives. All of them when there
+   * are fewer.
+   */
+  default Dataset limit(int n) {
+    return Subset.limit(this, n);
+  }
+
+  /** At most {@code n} examples of each class, drawn as by {@link #limit}. */
+  default Dataset perClass(int n) {
+    return Subset.perClass(this, n);
+  }
+
+  /**
+   * The examples of these classes, whose labels become 0, 1, 2 .. in the order given.
+   *
+   * @throws IllegalArgumentException when a name is not among {@link #classes}, or given twice
+   */
+  default Dataset only(List<String> names) {
+    return Subset.only(this, names);
+  }
+
+  /**
+   * Two parts without a common example.
+   *
+   * @param rest what is left to train on
+   * @param held what was held out
+   */
+  record Split(Dataset rest, Dataset held) {}
+
+  /**
+   * Holds out a share of the examples, chosen by a hash of {@code seed} and their numbers, at least
+   * one in each part.
+   *
+   * @param share between 0 and 1, exclusive
+   * @throws IllegalArgumentException when the share is out of range or there are fewer than two
+   */
+  default Split holdout(double share, long seed) {
+    return Subset.holdout(this, share, seed);
+  }
 }
