@@ -43,8 +43,12 @@ final class Arena {
   private final List<Buffer> held = new ArrayList<>();
   private final long bytes;
 
-  /** Places the buffers of {@code calls} that nobody holds any more. */
-  Arena(Backend backend, List<Call> calls) {
+  /**
+   * Places the buffers of {@code calls} that nobody holds any more.
+   *
+   * @param pinned those that live before the first call and behind the last: inputs and outputs
+   */
+  Arena(Backend backend, List<Call> calls, List<Buffer> pinned) {
     IdentityHashMap<Buffer, Life> lives = new IdentityHashMap<>();
     for (int i = 0; i < calls.size(); i++) {
       for (Buffer buffer : calls.get(i).buffers()) {
@@ -53,6 +57,11 @@ final class Arena {
           lives.computeIfAbsent(buffer, b -> new Life(b, at)).last = i;
         }
       }
+    }
+    for (Buffer buffer : pinned) {
+      Life life = new Life(buffer, -1);
+      life.last = calls.size();
+      lives.put(buffer, life);
     }
     long total = 0;
     // A Java array holds one type, so each type has a block of its own.

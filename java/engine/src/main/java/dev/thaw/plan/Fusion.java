@@ -1,5 +1,6 @@
 package dev.thaw.plan;
 
+import dev.thaw.backend.Backend;
 import dev.thaw.backend.Binary;
 import dev.thaw.backend.BinaryKernels;
 import dev.thaw.backend.Broadcast;
@@ -22,14 +23,17 @@ import org.jspecify.annotations.Nullable;
  * held to the eager run in a test for every model.
  */
 final class Fusion {
+  private final Backend backend;
+  private final Predicate<Buffer> moving;
+  private final List<Buffer> made = new ArrayList<>();
   private final List<@Nullable Call> calls;
-  private final Predicate<Buffer> inside;
   private final IdentityHashMap<Buffer, List<Integer>> readers = new IdentityHashMap<>();
   private final IdentityHashMap<Buffer, List<Integer>> writers = new IdentityHashMap<>();
 
-  private Fusion(List<Call> calls, Predicate<Buffer> inside) {
+  Fusion(Backend backend, List<Call> calls, Predicate<Buffer> moving) {
+    this.backend = backend;
+    this.moving = moving;
     this.calls = new ArrayList<>(calls);
-    this.inside = inside;
     for (int i = 0; i < calls.size(); i++) {
       int at = i;
       calls.get(i).reads().forEach(b -> readers.computeIfAbsent(b, k -> new ArrayList<>()).add(at));
@@ -40,22 +44,77 @@ final class Fusion {
     }
   }
 
-  /**
-   * The shorter list.
-   *
-   * @param inside whether a buffer is seen by nobody but these calls
-   */
-  static List<Call> of(List<Call> calls, Predicate<Buffer> inside) {
-    Fusion fusion = new Fusion(calls, inside);
-    fusion.residuals();
-    fusion.rectifiers();
+  /** The shorter list. */
+  List<Call> result() {
+    norms();
+    residuals();
+    rectifiers();
     List<Call> left = new ArrayList<>();
-    for (Call call : fusion.calls) {
+    for (Call call : calls) {
       if (call != null) {
         left.add(call);
       }
     }
     return left;
+  }
+
+  /** Buffers of folded weights, which the caller releases after use. */
+  List<Buffer> made() {
+    return made;
+  }
+
+  /**
+   * norm(conv(x)) with constant weights and statistics becomes conv with other weights: w' = w · s,
+   * b' = (b − μ) · s + β, s = γ / √(σ² + ε), per output channel, worked out in double.
+   */
+  private void norms() {
+    for (int i = 0; i < calls.size(); i++) {
+      Call norm = calls.get(i);
+      if (norm == null || !norm.is(NormKernels.class, "batchForward")) {
+        continue;
+      }
+      Buffer before = norm.required(1);
+      int at = onlyWriter(before);
+      Call conv = at < 0 ? null : calls.get(at);
+      if (conv == null
+          || !conv.is(ConvKernels.class, "forward")
+          || conv.buffer(4) != null
+          || conv.value(5, Boolean.class)
+          || !isOnlyReader(before, i)
+          || !isConstant(conv.required(2))
+          || (conv.buffer(3) != null && !isConstant(conv.required(3)))
+          || !isConstant(norm.required(2))
+          || !isConstant(norm.required(3))
+          || !isConstant(norm.required(4))
+          || !isConstant(norm.required(5))) {
+        continue;
+      }
+      int channels = norm.value(8, Integer.class);
+      Folding.Folded folded =
+          Folding.of(
+              backend,
+              conv.required(2),
+              conv.buffer(3),
+              norm.required(2),
+              norm.required(3),
+              norm.required(4),
+              norm.required(5),
+              channels,
+              norm.value(9, Double.class));
+      made.add(folded.weights());
+      made.add(folded.bias());
+      Call fused =
+          conv.with(0, norm.required(0))
+              .with(2, folded.weights())
+              .with(3, folded.bias())
+              .with(5, norm.value(6, Boolean.class));
+      replace(at, fused, i);
+    }
+  }
+
+  /** Whether no step changes the contents. */
+  private boolean isConstant(Buffer buffer) {
+    return !buffer.isClosed() && writersOf(buffer).isEmpty() && !moving.test(buffer);
   }
 
   /** sum = conv(x) + shortcut, in whichever order, becomes the convolution's residual. */
@@ -141,7 +200,7 @@ final class Fusion {
 
   private int onlyWriter(Buffer buffer) {
     List<Integer> w = writersOf(buffer);
-    return inside.test(buffer) && w.size() == 1 ? w.get(0) : -1;
+    return buffer.isClosed() && w.size() == 1 ? w.get(0) : -1;
   }
 
   private boolean isOnlyReader(Buffer buffer, int reader) {

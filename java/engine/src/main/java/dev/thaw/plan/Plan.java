@@ -21,10 +21,13 @@ final class Plan implements AutoCloseable {
   private final Arena arena;
   private final List<Buffer> held = new ArrayList<>();
 
-  /** Prepares {@code calls} on {@code backend}; buffers still held by others keep their place. */
-  Plan(Backend backend, List<Call> calls) {
-    List<Call> fused = Fusion.of(calls, Buffer::isClosed);
-    this.arena = new Arena(backend, fused);
+  /**
+   * Prepares {@code fused} on {@code backend}; buffers still held by others keep their place.
+   *
+   * @param pinned buffers that nobody holds but that live before the first call and behind the last
+   */
+  Plan(Backend backend, List<Call> fused, List<Buffer> pinned) {
+    this.arena = new Arena(backend, fused, pinned);
     this.calls = new ArrayList<>();
     this.bound = new MethodHandle[fused.size()];
     IdentityHashMap<Buffer, Boolean> outside = new IdentityHashMap<>();
@@ -85,6 +88,11 @@ final class Plan implements AutoCloseable {
         throw new IllegalStateException("plan: " + calls.get(i) + " failed", e);
       }
     }
+  }
+
+  /** Where a pinned buffer lies. */
+  Buffer place(Buffer pinned) {
+    return java.util.Objects.requireNonNull(arena.places().get(pinned), "plan: nothing pinned");
   }
 
   /** Bytes of the arena. */

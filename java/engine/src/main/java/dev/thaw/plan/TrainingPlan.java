@@ -1,8 +1,11 @@
 package dev.thaw.plan;
 
 import dev.thaw.backend.Backend;
+import dev.thaw.memory.Buffer;
 import dev.thaw.memory.Scope;
+import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,9 +16,11 @@ import org.jspecify.annotations.Nullable;
  * <p>Made for one batch shape and one state of freezing; drop it when either changes.
  */
 public final class TrainingPlan implements AutoCloseable {
+  private final Program program;
   private final Plan plan;
 
-  private TrainingPlan(Plan plan) {
+  private TrainingPlan(Program program, Plan plan) {
+    this.program = program;
     this.plan = plan;
   }
 
@@ -32,16 +37,20 @@ public final class TrainingPlan implements AutoCloseable {
    * tensors; what it reads and writes beyond them must stay where it is.
    *
    * @param home the backend it runs on
+   * @param moving whether a buffer's values change from step to step though no call names it as
+   *     written: the trainable parameters, which the optimizer knows by its table
    */
-  public static Outcome record(Backend home, Runnable step) {
+  public static Outcome record(Backend home, Predicate<Buffer> moving, Runnable step) {
     Recording recording = Recording.of(home);
     try (recording;
         Scope scope = Scope.open()) {
       step.run();
     }
-    return recording.obstacle() != null
-        ? new Outcome(null, recording.obstacle())
-        : new Outcome(new TrainingPlan(new Plan(home, recording.calls())), null);
+    if (recording.obstacle() != null) {
+      return new Outcome(null, recording.obstacle());
+    }
+    Program program = Program.of(home, recording.calls(), moving);
+    return new Outcome(new TrainingPlan(program, program.instance(List.of())), null);
   }
 
   /** One step. */
@@ -63,5 +72,6 @@ public final class TrainingPlan implements AutoCloseable {
   @Override
   public void close() {
     plan.close();
+    program.close();
   }
 }

@@ -13,6 +13,9 @@ import dev.thaw.tensor.Shape;
 import dev.thaw.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -67,7 +70,7 @@ final class PlannedStep implements AutoCloseable {
       generator.countFrom(trainer.optimizer().state());
       generator.seek(0);
       trainer.optimizer().prepare();
-      TrainingPlan.Outcome outcome = TrainingPlan.record(backend, this::eager);
+      TrainingPlan.Outcome outcome = TrainingPlan.record(backend, moving()::contains, this::eager);
       plan = outcome.plan();
       obstacle = outcome.obstacle();
       callsPerStep = generator.call();
@@ -78,6 +81,17 @@ final class PlannedStep implements AutoCloseable {
     }
     generator.seek(base + callsPerStep);
     return value();
+  }
+
+  /** The buffers that the optimizer writes, known to it alone. */
+  private Set<Buffer> moving() {
+    Set<Buffer> moving = Collections.newSetFromMap(new IdentityHashMap<>());
+    for (Parameter p : trainer.model().parameters().values()) {
+      if (!p.isFrozen()) {
+        moving.add(p.value().buffer());
+      }
+    }
+    return moving;
   }
 
   private void eager() {

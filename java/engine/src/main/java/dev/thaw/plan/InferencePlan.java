@@ -1,0 +1,153 @@
+package dev.thaw.plan;
+
+import dev.thaw.backend.Backend;
+import dev.thaw.backend.Devices;
+import dev.thaw.memory.Buffer;
+import dev.thaw.memory.Check;
+import dev.thaw.memory.DType;
+import dev.thaw.memory.Device;
+import dev.thaw.memory.Purpose;
+import dev.thaw.memory.Scope;
+import dev.thaw.nn.Module;
+import dev.thaw.tensor.Shape;
+import dev.thaw.tensor.Tensor;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A model's forward pass for one input shape as a list of prepared calls: norms folded into
+ * convolutions, ReLU and residual sums as epilogues, memory planned. It computes with the weights
+ * the model had when it was made; make another when they change.
+ *
+ * <p>One plan serves one thread. {@link #fork} gives another thread its own, over the same weights.
+ */
+public final class InferencePlan implements AutoCloseable {
+  private final Backend backend;
+  private final Program program;
+  private final boolean ownsProgram;
+  private final Plan plan;
+  private final Buffer recordedInput;
+  private final Buffer recordedOutput;
+  private final Shape inputShape;
+  private final Shape outputShape;
+
+  private InferencePlan(
+      Backend backend,
+      Program program,
+      boolean ownsProgram,
+      Buffer recordedInput,
+      Buffer recordedOutput,
+      Shape inputShape,
+      Shape outputShape) {
+    this.backend = backend;
+    this.program = program;
+    this.ownsProgram = ownsProgram;
+    this.recordedInput = recordedInput;
+    this.recordedOutput = recordedOutput;
+    this.inputShape = inputShape;
+    this.outputShape = outputShape;
+    this.plan = program.instance(List.of(recordedInput, recordedOutput));
+  }
+
+  /**
+   * Records {@code model} in inference mode on an input of {@code shape}; its mode is restored.
+   *
+   * @throws IllegalStateException when forward reads values into Java, so that it cannot be
+   *     replayed; says where
+   */
+  public static InferencePlan of(Module model, Shape shape) {
+    Check.that(!model.parameters().isEmpty(), "plan: a model without parameters has no device");
+    Tensor any = model.parameters().values().iterator().next().value();
+    Device device = any.device();
+    Backend backend = Devices.get(device);
+    boolean training = model.isTraining();
+    Buffer input = backend.pool().allocate(any.dtype(), shape.elements(), Purpose.ACTIVATIONS);
+    backend.index().fill(input, 0);
+    Recording recording;
+    Buffer output;
+    Shape outputShape;
+    try (var on = device.use();
+        var none = Tensor.noGrad();
+        Scope scope = Scope.open()) {
+      model.eval();
+      Tensor x = Tensor.over(input, shape);
+      recording = Recording.of(backend);
+      try (recording) {
+        Tensor y = model.call(x);
+        output = y.buffer();
+        outputShape = y.shape();
+      }
+    } finally {
+      model.train(training);
+    }
+    if (recording.obstacle() != null) {
+      throw new IllegalStateException("plan: " + recording.obstacle());
+    }
+    Program program = Program.of(backend, recording.calls(), buffer -> false);
+    return new InferencePlan(backend, program, true, input, output, shape, outputShape);
+  }
+
+  /** The same plan with memory of its own, for another thread; close it before this one. */
+  public InferencePlan fork() {
+    return new InferencePlan(
+        backend, program, false, recordedInput, recordedOutput, inputShape, outputShape);
+  }
+
+  /** Shape of the input, the batch included. */
+  public Shape inputShape() {
+    return inputShape;
+  }
+
+  /** Shape of the output. */
+  public Shape outputShape() {
+    return outputShape;
+  }
+
+  /**
+   * Runs on the remaining bytes of {@code x} and fills those of {@code y}, both in native order and
+   * direct for speed.
+   */
+  public void run(ByteBuffer x, ByteBuffer y) {
+    backend.upload(plan.place(recordedInput), x);
+    plan.run();
+    backend.download(y, plan.place(recordedOutput));
+  }
+
+  /**
+   * Runs on {@code x}, whose shape is {@link #inputShape}; the result joins the innermost scope.
+   */
+  public Tensor run(Tensor x) {
+    Check.that(x.shape().equals(inputShape), "plan: made for %s, got %s", inputShape, x.shape());
+    copy(plan.place(recordedInput), x.buffer());
+    plan.run();
+    DType dtype = x.dtype();
+    Buffer y = backend.pool().allocate(dtype, outputShape.elements(), Purpose.ACTIVATIONS);
+    copy(y, plan.place(recordedOutput));
+    return Tensor.over(y, outputShape);
+  }
+
+  private void copy(Buffer to, Buffer from) {
+    dev.thaw.backend.Strided walk = new dev.thaw.backend.Strided(0, new int[] {1});
+    backend.index().copy(to, walk, from, walk, new int[] {(int) from.elements()});
+  }
+
+  /** Bytes of memory that this plan uses beside the weights. */
+  public long arenaBytes() {
+    return plan.arenaBytes();
+  }
+
+  /** How often each kernel is called in a run. */
+  public Map<String, Integer> kernels() {
+    return plan.kernels();
+  }
+
+  /** Frees the plan's memory; the model keeps its own. */
+  @Override
+  public void close() {
+    plan.close();
+    if (ownsProgram) {
+      program.close();
+    }
+  }
+}
