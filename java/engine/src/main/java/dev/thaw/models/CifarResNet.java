@@ -83,8 +83,9 @@ public final class CifarResNet extends Module {
 
     @Override
     protected Tensor forward(Tensor x) {
-      Tensor f = through(x, conv1, bn1, relu, conv2, bn2);
+      // The shortcut first: it is then ready to be the last convolution's residual in a plan.
       Tensor shortcut = in == out ? x : shortcut(x);
+      Tensor f = through(x, conv1, bn1, relu, conv2, bn2);
       Tensor sum = f.add(shortcut);
       f.close();
       if (shortcut != x) {
