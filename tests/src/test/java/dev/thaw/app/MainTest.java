@@ -45,7 +45,6 @@ final class MainTest {
   @Test
   void noCommandIsNoSuccess() {
     assertEquals(Main.WRONG_INPUT, run());
-    assertEquals(
-        "thaw: no command was given: see `thaw help` for the list", err.toString().strip());
+    assertEquals("thaw: no command was given; see `thaw help`", err.toString().strip());
   }
 }

@@ -24,6 +24,36 @@ public final class Zoo {
   }
 
   /**
+   * Shape of an example for which a model of that name is usually quoted: that of MNIST, CIFAR-10
+   * or ImageNet.
+   *
+   * @throws IllegalArgumentException when the name is unknown
+   */
+  public static Shape standardExample(String name) {
+    return switch (name) {
+      case "seed-cnn", "mlp" -> Shape.of(1, 28, 28, 1);
+      case "resnet18", "resnet50" -> Shape.of(1, 224, 224, 3);
+      default -> {
+        checkKnown(name);
+        yield Shape.of(1, 32, 32, 3);
+      }
+    };
+  }
+
+  /** Number of classes that go with {@link #standardExample}. */
+  public static int standardClasses(String name) {
+    return standardExample(name).dim(1) == 224 ? 1000 : 10;
+  }
+
+  private static void checkKnown(String name) {
+    Check.that(
+        names().contains(name),
+        "model: '%s' is unknown, there are %s",
+        name,
+        String.join(", ", names()));
+  }
+
+  /**
    * A fresh model.
    *
    * @param spec a name, with {@code :key=value,..} for mlp
@@ -34,6 +64,7 @@ public final class Zoo {
   public static Module create(String spec, Shape example, int classes) {
     int colon = spec.indexOf(':');
     String name = colon < 0 ? spec : spec.substring(0, colon);
+    checkKnown(name);
     Map<String, String> settings = settings(colon < 0 ? "" : spec.substring(colon + 1));
     Check.that(
         settings.isEmpty() || name.equals("mlp"),
@@ -62,9 +93,7 @@ public final class Zoo {
           new ResNet(h, w, c, classes, new ResNet.Options(new int[] {2, 2, 2, 2}, false, 64, true));
       case "resnet50" ->
           new ResNet(h, w, c, classes, new ResNet.Options(new int[] {3, 4, 6, 3}, true, 64, false));
-      default ->
-          throw new IllegalArgumentException(
-              "model: '" + name + "' is unknown, there are " + String.join(", ", names()));
+      default -> throw new IllegalArgumentException("model: " + name + " has no recipe");
     };
   }
 
