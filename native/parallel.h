@@ -6,8 +6,11 @@
 
 namespace thaw {
 
+// Floats in a cache line: the grain of elementwise loops.
+constexpr int64_t LINE = 16;
+
 // Calls f(begin, end) for up to `threads` contiguous parts of [0, n). Every part but the last is a multiple of `grain`:
-// the unit of work that must stay whole, or 16 floats, so that two threads never write one cache line. One part runs on
+// the unit of work that must stay whole, or LINE, so that two threads never write one cache line. One part runs on
 // the calling thread without waking anybody.
 template <class F>
 void split(int threads, int64_t n, int64_t grain, const F& f) {
@@ -17,7 +20,7 @@ void split(int threads, int64_t n, int64_t grain, const F& f) {
     if (n > 0) f(int64_t(0), n);
     return;
   }
-#pragma omp parallel for schedule(static, 1) num_threads(static_cast <int>(parts))
+#pragma omp parallel for schedule(static, 1) num_threads(static_cast<int>(parts))
   for (int64_t i = 0; i < parts; ++i) {
     const int64_t begin = grains * i / parts * grain;
     const int64_t end = std::min(n, grains * (i + 1) / parts * grain);

@@ -41,6 +41,154 @@ THAW_API void thaw_free(int64_t address, int64_t bytes);
 /* y = x, byte by byte; the two do not overlap. */
 THAW_API void thaw_copy(void* y, const void* x, int64_t bytes, int threads);
 
+/* y[to] = x[from] over a walk: its sizes, then the steps in y, then those in x, in elements of 1, 2, 4 or 8 bytes. The rank
+ * is at most THAW_MAX_RANK. */
+#define THAW_MAX_RANK 16
+THAW_API void thaw_copy_strided(void* y, const void* x, int element_bytes, int64_t y_offset, int64_t x_offset, const int* walk,
+                                int rank, int threads);
+
+/* Types are numbered as in dev.thaw.memory.DType: float32, float64, bfloat16, int32, int64, uint8. */
+THAW_API void thaw_fill(void* y, int dtype, int64_t n, double value, int threads);
+THAW_API void thaw_cast(void* y, int y_type, const void* x, int x_type, int64_t n, int threads);
+
+/* ---- elementwise ------------------------------------------------------------------------------------------------ */
+
+/* The number of a function of kernels/unary_ops.def, -1 when there is none of that name. */
+THAW_API int thaw_unary_find(const char* name);
+
+/* y = f(x; a, b); y may be x. */
+THAW_API void thaw_unary_forward(int f, float* y, const float* x, int64_t n, double a, double b, int threads);
+
+/* dx = dy f'(saved; a, b); dx may be dy. */
+THAW_API void thaw_unary_backward(int f, float* dx, const float* dy, const float* saved, int64_t n, double a, double b,
+                                  int threads);
+
+/* y = f(a, b), y [rows, columns], operands with a step per row and column; f as in dev.thaw.backend.Binary. */
+THAW_API void thaw_binary_2d(int f, float* y, const float* a, const float* b, int64_t rows, int64_t columns, int64_t a_row,
+                             int64_t a_column, int64_t b_row, int64_t b_column, int threads);
+
+/* The same of any rank: walk holds the sizes, then the steps of a, then those of b. */
+THAW_API void thaw_binary_nd(int f, float* y, const float* a, const float* b, const int* walk, int rank, int threads);
+
+/* ---- reductions of the middle of [outer, n, inner] ---------------------------------------------------------------- */
+
+/* y = scale times the sum (0), the largest (1) or the smallest (2). */
+THAW_API void thaw_reduce(int reduction, float* y, const float* x, int64_t outer, int64_t n, int64_t inner, double scale,
+                          int threads);
+
+/* y = the first place of the largest. */
+THAW_API void thaw_argmax(int64_t* y, const float* x, int64_t outer, int64_t n, int64_t inner, int threads);
+
+/* ---- pooling of pictures [n, h, w, c] ------------------------------------------------------------------------------ */
+
+/* where may be null. */
+THAW_API void thaw_pool_max_forward(float* y, int32_t* where, const float* x, int n, int h, int w, int c, int out_h, int out_w,
+                                    int kh, int kw, int stride_h, int stride_w, int pad_h, int pad_w, int adaptive,
+                                    int threads);
+THAW_API void thaw_pool_max_backward(float* dx, const float* dy, const int32_t* where, int n, int h, int w, int c, int out_h,
+                                     int out_w, int kh, int kw, int stride_h, int stride_w, int pad_h, int pad_w, int adaptive,
+                                     int threads);
+THAW_API void thaw_pool_average_forward(float* y, const float* x, int n, int h, int w, int c, int out_h, int out_w, int kh,
+                                        int kw, int stride_h, int stride_w, int pad_h, int pad_w, int count_padding,
+                                        int adaptive, int threads);
+THAW_API void thaw_pool_average_backward(float* dx, const float* dy, int n, int h, int w, int c, int out_h, int out_w, int kh,
+                                         int kw, int stride_h, int stride_w, int pad_h, int pad_w, int count_padding,
+                                         int adaptive, int threads);
+
+/* ---- normalisation --------------------------------------------------------------------------------------------------- */
+
+THAW_API void thaw_norm_statistics(float* mean, float* variance, const float* x, int64_t rows, int64_t channels, int threads);
+THAW_API void thaw_norm_track(float* running_mean, float* running_variance, const float* mean, const float* variance,
+                              int64_t rows, int64_t channels, double momentum);
+THAW_API void thaw_norm_batch_forward(float* y, const float* x, const float* gamma, const float* beta, const float* mean,
+                                      const float* variance, int relu, int64_t rows, int64_t channels, double eps,
+                                      int threads);
+
+/* dx, dgamma, dbeta may be null; y is null unless forward had the relu. */
+THAW_API void thaw_norm_batch_backward(float* dx, float* dgamma, float* dbeta, const float* dy, const float* x, const float* y,
+                                       const float* gamma, const float* mean, const float* variance, int64_t rows,
+                                       int64_t channels, double eps, int threads);
+THAW_API void thaw_norm_constant_backward(float* dx, const float* dy, const float* gamma, const float* variance, int64_t rows,
+                                          int64_t channels, double eps, int threads);
+THAW_API void thaw_norm_layer_forward(float* y, float* mean, float* rstd, const float* x, const float* gamma,
+                                      const float* beta, int64_t rows, int64_t columns, double eps, int threads);
+
+/* dx, dgamma, dbeta may be null. */
+THAW_API void thaw_norm_layer_backward(float* dx, float* dgamma, float* dbeta, const float* dy, const float* x,
+                                       const float* gamma, const float* mean, const float* rstd, int64_t rows,
+                                       int64_t columns, int threads);
+
+/* ---- softmax ----------------------------------------------------------------------------------------------------------- */
+
+THAW_API void thaw_softmax_forward(float* y, const float* x, int log, int64_t rows, int64_t columns, int threads);
+THAW_API void thaw_softmax_backward(float* dx, const float* dy, const float* y, int log, int64_t rows, int64_t columns,
+                                    int threads);
+
+/* Targets are int64 if wide_targets, else int32; weights may be null. Returns -1, or the first row whose target is neither a
+ * class nor `ignored`: then nothing was written. */
+THAW_API int64_t thaw_cross_entropy(float* loss, float* total, float* log_probabilities, const float* logits,
+                                    const void* targets, int wide_targets, const float* weights, double smoothing,
+                                    int64_t ignored, int64_t rows, int64_t columns, int threads);
+THAW_API int64_t thaw_cross_entropy_backward(float* dlogits, const float* dloss, const float* total,
+                                             const float* log_probabilities, const void* targets, int wide_targets,
+                                             const float* weights, double smoothing, int64_t ignored, int64_t rows,
+                                             int64_t columns, int threads);
+
+/* ---- along an index of [outer, n, inner] -------------------------------------------------------------------------------- */
+
+/* The index is int64 if wide, else int32. Returns -1, or the first place of the index that is not in [0, n): then nothing was
+ * written. */
+THAW_API int64_t thaw_take(void* y, const void* x, int element_bytes, const void* index, int wide, int64_t outer, int64_t n,
+                           int64_t count, int64_t inner, int threads);
+THAW_API int64_t thaw_take_backward(float* dx, const float* dy, const void* index, int wide, int64_t outer, int64_t n,
+                                    int64_t count, int64_t inner, int threads);
+THAW_API int64_t thaw_gather(void* y, const void* x, int element_bytes, const void* index, int wide, int64_t outer, int64_t n,
+                             int64_t count, int64_t inner, int threads);
+THAW_API int64_t thaw_gather_backward(float* dx, const float* dy, const void* index, int wide, int64_t outer, int64_t n,
+                                      int64_t count, int64_t inner, int threads);
+
+/* ---- resizing of pictures [n, h, w, c] ------------------------------------------------------------------------------------ */
+
+THAW_API void thaw_resize_forward(float* y, const float* x, int n, int h, int w, int c, int out_h, int out_w, int bilinear,
+                                  int align_corners, int threads);
+THAW_API void thaw_resize_backward(float* dx, const float* dy, int n, int h, int w, int c, int out_h, int out_w, int bilinear,
+                                   int align_corners, int threads);
+
+/* ---- random numbers: dev.thaw.backend.Philox ------------------------------------------------------------------------------- */
+
+THAW_API void thaw_uniform(float* y, int64_t n, int64_t seed, int stream, int call, int threads);
+
+/* call_base, which may be null, points to a number that is added to `call`. */
+THAW_API void thaw_dropout(float* y, const float* x, const double* call_base, int64_t n, double p, int64_t seed, int stream,
+                           int call, int threads);
+
+/* ---- optimizer steps -------------------------------------------------------------------------------------------------------- */
+
+/* One parameter; Java writes an array of these into native memory. */
+typedef struct {
+  float* value;
+  const float* gradient;
+  float* moment1;
+  float* moment2; /* null where the rule has one */
+  int64_t elements;
+  int32_t group;  /* in the step's state */
+  int32_t active; /* 0 leaves it out */
+} thaw_segment;
+
+/* state is dev.thaw.backend.StepState, float64; squares has one float64 per segment. */
+THAW_API void thaw_update_norm(double* squares, double* state, const thaw_segment* table, int count, int threads);
+
+/* Rules are numbered as in dev.thaw.backend.UpdateRule; steps has one number per segment. */
+THAW_API void thaw_update_step(int rule, const thaw_segment* table, int32_t* steps, int count, const double* state,
+                               int threads);
+THAW_API void thaw_update_max_norm(float* value, int64_t rows, int64_t columns, double limit, int threads);
+
+/* ---- measurements -------------------------------------------------------------------------------------------------------------- */
+
+/* y: four float64, dev.thaw.backend.StatsKernels. */
+THAW_API void thaw_stats_measure(double* y, const float* x, int64_t n, int threads);
+THAW_API int64_t thaw_stats_hash(const void* x, int64_t bytes, int threads);
+
 #ifdef __cplusplus
 }
 #endif

@@ -32,13 +32,24 @@ final class CpuBackend implements Backend {
 
   private final Device device;
   private final Pool pool;
+  private final UnaryKernels unary = new CpuUnary();
+  private final BinaryKernels binary = new CpuBinary();
+  private final ReduceKernels reduce = new CpuReduce();
+  private final PoolKernels pooling = new CpuPool();
+  private final NormKernels norm = new CpuNorm();
+  private final SoftmaxKernels softmax = new CpuSoftmax();
+  private final IndexKernels index = new CpuIndex();
+  private final RandomKernels random = new CpuRandom();
+  private final StatsKernels stats = new CpuStats();
   private final CpuConv conv = new CpuConv(this);
   private final CpuGemm gemm = new CpuGemm(this);
+  private final UpdateKernels update;
 
   /** Opened by {@link CpuProvider} once {@link NativeLibrary} is loaded. */
   CpuBackend(Device device) {
     this.device = device;
     this.pool = new Pool(device, CpuStorage::allocate, false);
+    this.update = new CpuUpdate(pool);
     @Nullable String warning = JavaCppMemory.warning();
     if (warning != null) {
       LOG.log(System.Logger.Level.WARNING, warning);
@@ -119,17 +130,17 @@ final class CpuBackend implements Backend {
 
   @Override
   public UnaryKernels unary() {
-    throw new UnsupportedOperationException("unary");
+    return unary;
   }
 
   @Override
   public BinaryKernels binary() {
-    throw new UnsupportedOperationException("binary");
+    return binary;
   }
 
   @Override
   public ReduceKernels reduce() {
-    throw new UnsupportedOperationException("reduce");
+    return reduce;
   }
 
   @Override
@@ -144,36 +155,36 @@ final class CpuBackend implements Backend {
 
   @Override
   public PoolKernels pooling() {
-    throw new UnsupportedOperationException("pooling");
+    return pooling;
   }
 
   @Override
   public NormKernels norm() {
-    throw new UnsupportedOperationException("norm");
+    return norm;
   }
 
   @Override
   public SoftmaxKernels softmax() {
-    throw new UnsupportedOperationException("softmax");
+    return softmax;
   }
 
   @Override
   public IndexKernels index() {
-    throw new UnsupportedOperationException("index");
+    return index;
   }
 
   @Override
   public RandomKernels random() {
-    throw new UnsupportedOperationException("random");
+    return random;
   }
 
   @Override
   public UpdateKernels update() {
-    throw new UnsupportedOperationException("update");
+    return update;
   }
 
   @Override
   public StatsKernels stats() {
-    throw new UnsupportedOperationException("stats");
+    return stats;
   }
 }

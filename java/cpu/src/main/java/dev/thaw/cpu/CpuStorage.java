@@ -58,6 +58,13 @@ final class CpuStorage implements Storage {
             .order(ByteOrder.nativeOrder());
   }
 
+  /** Element {@code i} of a buffer of INT32 or INT64, for messages. */
+  static long integer(dev.thaw.memory.Buffer x, long i) {
+    int size = x.dtype().bytes();
+    ByteBuffer one = view(x.address() + i * size, size);
+    return x.dtype() == DType.INT64 ? one.getLong(0) : one.getInt(0);
+  }
+
   /** Address of the element at the position of a direct buffer. */
   static long addressOf(ByteBuffer direct) {
     return Door.address(direct) + direct.position();

@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class NativeLibrary {
   /** What {@code thaw_abi_version} must answer. */
-  static final int ABI_VERSION = 2;
+  static final int ABI_VERSION = 3;
 
   private static final String FILE = "libthaw_cpu.so";
   private static final String RESOURCE = "linux-x86_64/" + FILE;

@@ -1,0 +1,217 @@
+// y = (x - mean) / sqrt(variance + eps) * gamma + beta, by channel or by row.
+#include "norm_loops.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "lanes.h"
+
+namespace thaw {
+namespace THAW_ISA {
+
+void norm_moments(float* sums, float* squares, const float* x, const float* shift, int64_t n, int64_t wide) {
+  std::fill(sums, sums + wide, 0.0f);
+  std::fill(squares, squares + wide, 0.0f);
+  int64_t i = 0;
+  for (; i + 4 * wide <= n; i += 4 * wide) {
+    const float* at = x + i;
+#pragma GCC ivdep
+    for (int64_t c = 0; c < wide; ++c) {
+      const float s = shift[c];
+      const float d0 = at[c] - s, d1 = at[c + wide] - s, d2 = at[c + 2 * wide] - s, d3 = at[c + 3 * wide] - s;
+      sums[c] += (d0 + d1) + (d2 + d3);
+      squares[c] += (d0 * d0 + d1 * d1) + (d2 * d2 + d3 * d3);
+    }
+  }
+  for (; i < n; i += wide) {
+    const float* at = x + i;
+    const int64_t width = std::min(wide, n - i);
+#pragma GCC ivdep
+    for (int64_t c = 0; c < width; ++c) {
+      const float d = at[c] - shift[c];
+      sums[c] += d;
+      squares[c] += d * d;
+    }
+  }
+}
+
+void norm_add(double* sums, const float* piece, int64_t begin, int64_t end, int64_t channels, int64_t repeats) {
+  for (int64_t r = 0; r < repeats; ++r, piece += channels) {
+#pragma GCC ivdep
+    for (int64_t c = begin; c < end; ++c) sums[c] += piece[c];
+  }
+}
+
+void norm_join(double* mean, double* spread, double count, const float* sums, const float* squares, const float* shift,
+               double n, int64_t begin, int64_t end, int64_t channels, int64_t repeats) {
+  constexpr int64_t TILE = 256;
+  double sum[TILE], square[TILE];
+  const double both = count + n;
+  for (int64_t tile = begin; tile < end; tile += TILE) {
+    const int64_t width = std::min(TILE, end - tile);
+    std::fill(sum, sum + width, 0.0);
+    std::fill(square, square + width, 0.0);
+    norm_add(sum, sums + tile, 0, width, channels, repeats);
+    norm_add(square, squares + tile, 0, width, channels, repeats);
+#pragma GCC ivdep
+    for (int64_t i = 0; i < width; ++i) {
+      const int64_t c = tile + i;
+      const double inside = square[i] - sum[i] * sum[i] * (1 / n);
+      const double gap = shift[c] + sum[i] * (1 / n) - mean[c];
+      spread[c] += (inside < 0 ? 0 : inside) + gap * gap * (count * n / both);
+      mean[c] += gap * (n / both);
+    }
+  }
+}
+
+namespace {
+
+template <bool RELU>
+void apply(float* y, const float* x, const float* mean, const float* scale, const float* beta, int64_t n, int64_t wide) {
+  for (int64_t i = 0; i < n; i += wide) {
+    const int64_t width = std::min(wide, n - i);
+#pragma GCC ivdep
+    for (int64_t c = 0; c < width; ++c) {
+      const float z = (x[i + c] - mean[c]) * scale[c] + beta[c];
+      y[i + c] = RELU && z <= 0.0f ? 0.0f : z;
+    }
+  }
+}
+
+template <bool RELU>
+void gradient_sums(float* sums, float* products, const float* dy, const float* x, const float* y, const float* mean,
+                   int64_t n, int64_t wide) {
+  std::fill(sums, sums + wide, 0.0f);
+  std::fill(products, products + wide, 0.0f);
+  int64_t i = 0;
+  for (; i + 2 * wide <= n; i += 2 * wide) {
+#pragma GCC ivdep
+    for (int64_t c = 0; c < wide; ++c) {
+      const int64_t at = i + c;
+      const float m = mean[c];
+      const float d0 = RELU && !(y[at] > 0.0f) ? 0.0f : dy[at];
+      const float d1 = RELU && !(y[at + wide] > 0.0f) ? 0.0f : dy[at + wide];
+      sums[c] += d0 + d1;
+      products[c] += d0 * (x[at] - m) + d1 * (x[at + wide] - m);
+    }
+  }
+  for (; i < n; i += wide) {
+    const int64_t width = std::min(wide, n - i);
+#pragma GCC ivdep
+    for (int64_t c = 0; c < width; ++c) {
+      const int64_t at = i + c;
+      const float d = RELU && !(y[at] > 0.0f) ? 0.0f : dy[at];
+      sums[c] += d;
+      products[c] += d * (x[at] - mean[c]);
+    }
+  }
+}
+
+template <bool RELU>
+void gradient(float* dx, const float* dy, const float* x, const float* y, const float* mean, const float* scale,
+              const float* offset, const float* slope, int64_t n, int64_t wide) {
+  for (int64_t i = 0; i < n; i += wide) {
+    const int64_t width = std::min(wide, n - i);
+#pragma GCC ivdep
+    for (int64_t c = 0; c < width; ++c) {
+      const int64_t at = i + c;
+      const float d = RELU && !(y[at] > 0.0f) ? 0.0f : dy[at];
+      dx[at] = scale[c] * (d - offset[c] - (x[at] - mean[c]) * slope[c]);
+    }
+  }
+}
+
+}  // namespace
+
+void norm_apply(float* y, const float* x, const float* mean, const float* scale, const float* beta, bool relu, int64_t n,
+                int64_t wide) {
+  (relu ? apply<true> : apply<false>)(y, x, mean, scale, beta, n, wide);
+}
+
+void norm_gradient_sums(float* sums, float* products, const float* dy, const float* x, const float* y, const float* mean,
+                        int64_t n, int64_t wide) {
+  (y != nullptr ? gradient_sums<true> : gradient_sums<false>)(sums, products, dy, x, y, mean, n, wide);
+}
+
+void norm_gradient(float* dx, const float* dy, const float* x, const float* y, const float* mean, const float* scale,
+                   const float* offset, const float* slope, int64_t n, int64_t wide) {
+  (y != nullptr ? gradient<true> : gradient<false>)(dx, dy, x, y, mean, scale, offset, slope, n, wide);
+}
+
+void norm_scale(float* y, const float* x, const float* scale, int64_t n, int64_t wide) {
+  for (int64_t i = 0; i < n; i += wide) {
+    const int64_t width = std::min(wide, n - i);
+#pragma GCC ivdep
+    for (int64_t c = 0; c < width; ++c) y[i + c] = x[i + c] * scale[c];
+  }
+}
+
+namespace {
+
+// The sum of f(i, lanes at i) over a row; f gets the last, partial lanes filled up with what makes it 0.
+template <class F>
+VMATH double row_sum(int64_t n, const F& f) {
+  Floats a = floats(0), b = a;
+  int64_t i = 0;
+  for (; i + 2 * LANES <= n; i += 2 * LANES) {
+    a = a + f(i, LANES);
+    b = b + f(i + LANES, LANES);
+  }
+  for (; i < n; i += LANES) a = a + f(i, std::min<int64_t>(LANES, n - i));
+  return sum_of<float>(a + b);
+}
+
+VMATH Floats part(const float* p, int64_t n, float rest) { return n == LANES ? load<Floats>(p) : load_part(p, n, rest); }
+
+}  // namespace
+
+void norm_layer_forward(float* y, float* mean, float* rstd, const float* x, const float* gamma, const float* beta,
+                        int64_t rows, int64_t columns, double eps) {
+  for (int64_t r = 0; r < rows; ++r, x += columns, y += columns) {
+    // Twice over the row, which is in the cache: nothing cancels.
+    const float m = static_cast<float>(row_sum(columns, [=](int64_t i, int64_t n) { return part(x + i, n, 0); }) / columns);
+    const Floats middle = floats(m);
+    const double squares = row_sum(columns, [=](int64_t i, int64_t n) {
+      const Floats d = part(x + i, n, m) - middle;
+      return d * d;
+    });
+    const float s = static_cast<float>(1 / std::sqrt(squares / columns + eps));
+#pragma GCC ivdep
+    for (int64_t i = 0; i < columns; ++i) y[i] = (x[i] - m) * s * gamma[i] + beta[i];
+    mean[r] = m;
+    rstd[r] = s;
+  }
+}
+
+void norm_layer_backward(float* dx, float* dgamma, float* dbeta, const float* dy, const float* x, const float* gamma,
+                         const float* mean, const float* rstd, int64_t rows, int64_t columns) {
+  if (dgamma != nullptr) std::fill(dgamma, dgamma + columns, 0.0f);
+  if (dbeta != nullptr) std::fill(dbeta, dbeta + columns, 0.0f);
+  for (int64_t r = 0; r < rows; ++r, dy += columns, x += columns) {
+    const float m = mean[r];
+    const float s = rstd[r];
+    if (dx != nullptr) {
+      const Floats middle = floats(m);
+      const double sum = row_sum(columns, [=](int64_t i, int64_t n) { return part(dy + i, n, 0) * part(gamma + i, n, 0); });
+      const double product = row_sum(columns, [=](int64_t i, int64_t n) {
+        return part(dy + i, n, 0) * part(gamma + i, n, 0) * (part(x + i, n, m) - middle);
+      });
+      const float offset = static_cast<float>(sum / columns);
+      const float slope = static_cast<float>(product / columns * s * s);
+#pragma GCC ivdep
+      for (int64_t i = 0; i < columns; ++i) dx[i] = s * (dy[i] * gamma[i] - offset - (x[i] - m) * slope);
+      dx += columns;
+    }
+    if (dgamma != nullptr) {
+#pragma GCC ivdep
+      for (int64_t i = 0; i < columns; ++i) dgamma[i] += dy[i] * ((x[i] - m) * s);
+    }
+    if (dbeta != nullptr) {
+#pragma GCC ivdep
+      for (int64_t i = 0; i < columns; ++i) dbeta[i] += dy[i];
+    }
+  }
+}
+
+}  // namespace THAW_ISA
+}  // namespace thaw
