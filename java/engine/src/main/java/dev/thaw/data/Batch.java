@@ -1,6 +1,12 @@
 package dev.thaw.data;
 
+import dev.thaw.backend.Backend;
+import dev.thaw.backend.Devices;
+import dev.thaw.memory.Buffer;
+import dev.thaw.memory.DType;
+import dev.thaw.memory.Purpose;
 import dev.thaw.tensor.Shape;
+import dev.thaw.tensor.Tensor;
 import java.nio.ByteBuffer;
 
 /**
@@ -17,5 +23,24 @@ public record Batch(int epoch, int number, Shape shape, ByteBuffer pictures, Byt
   /** Number of examples. */
   public int size() {
     return shape.dim(0);
+  }
+
+  /** A copy of the pictures on the current device, in the innermost scope. */
+  public Tensor x() {
+    return upload(pictures, shape, DType.FLOAT32);
+  }
+
+  /** A copy of the labels on the current device, in the innermost scope. */
+  public Tensor y() {
+    return upload(labels, Shape.of(size()), DType.INT64);
+  }
+
+  private static Tensor upload(ByteBuffer bytes, Shape shape, DType dtype) {
+    Backend backend = Devices.current();
+    Buffer buffer = backend.pool().allocate(dtype, shape.elements(), Purpose.ACTIVATIONS);
+    ByteBuffer part = bytes.duplicate().order(bytes.order());
+    part.position(0).limit((int) buffer.bytes());
+    backend.upload(buffer, part);
+    return Tensor.over(buffer, shape);
   }
 }

@@ -16,7 +16,7 @@ import dev.thaw.tensor.Tensor;
 public final class BatchNorm extends Module {
   private final int channels;
   private final double eps;
-  private final double momentum;
+  private double momentum;
   private final Parameter weight;
   private final Parameter bias;
   private BnPolicy policy = BnPolicy.TRAIN_ALL;
@@ -73,6 +73,26 @@ public final class BatchNorm extends Module {
   /** The running variance, unbiased. */
   public Tensor runningVariance() {
     return buffer("running_var");
+  }
+
+  /** Weight of a batch's statistics in the running ones. */
+  public double momentum() {
+    return momentum;
+  }
+
+  /**
+   * Sets the weight of a batch's statistics in the running ones: 1 forgets what was, 1 / (k + 1) at
+   * batch k makes an average.
+   *
+   * @param weight in (0, 1]
+   */
+  public BatchNorm momentum(double weight) {
+    Check.that(weight > 0 && weight <= 1, "batchNorm: momentum %s is not in (0, 1]", weight);
+    if (momentum != weight) {
+      momentum = weight;
+      Parameter.changed();
+    }
+    return this;
   }
 
   /** ε. */

@@ -1,20 +1,13 @@
 package dev.thaw.train;
 
-import dev.thaw.backend.Backend;
-import dev.thaw.backend.Devices;
 import dev.thaw.data.Batch;
 import dev.thaw.data.BatchSource;
-import dev.thaw.memory.Buffer;
-import dev.thaw.memory.DType;
 import dev.thaw.memory.Device;
-import dev.thaw.memory.Purpose;
 import dev.thaw.memory.Scope;
 import dev.thaw.nn.Module;
 import dev.thaw.tensor.Functional;
-import dev.thaw.tensor.Shape;
 import dev.thaw.tensor.Tensor;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 
 /** How good a model is on labelled examples. */
 public final class Evaluation {
@@ -58,11 +51,11 @@ public final class Evaluation {
       model.eval();
       for (Batch batch = batches.next(); batch != null; batch = batches.next()) {
         try (Scope scope = Scope.open()) {
-          Tensor logits = model.call(pictures(batch));
+          Tensor logits = model.call(batch.x());
           if (confusion.length == 0) {
             confusion = new int[logits.dim(1)][logits.dim(1)];
           }
-          Tensor labels = labels(batch);
+          Tensor labels = batch.y();
           loss += Functional.crossEntropy(logits, labels).item() * batch.size();
           long[] answers = logits.argmax(-1).toLongs();
           long[] truth = labels.toLongs();
@@ -81,24 +74,5 @@ public final class Evaluation {
 
   static Device deviceOf(Module model) {
     return model.parameters().values().iterator().next().value().device();
-  }
-
-  /** The batch's pictures on the current device. */
-  static Tensor pictures(Batch batch) {
-    return upload(batch.pictures(), batch.shape(), DType.FLOAT32);
-  }
-
-  /** The batch's labels on the current device. */
-  static Tensor labels(Batch batch) {
-    return upload(batch.labels(), Shape.of(batch.size()), DType.INT64);
-  }
-
-  private static Tensor upload(ByteBuffer bytes, Shape shape, DType dtype) {
-    Backend backend = Devices.current();
-    Buffer buffer = backend.pool().allocate(dtype, shape.elements(), Purpose.ACTIVATIONS);
-    ByteBuffer part = bytes.duplicate().order(bytes.order());
-    part.position(0).limit((int) buffer.bytes());
-    backend.upload(buffer, part);
-    return Tensor.over(buffer, shape);
   }
 }

@@ -1,6 +1,6 @@
 package dev.thaw.train;
 
-import java.io.PrintStream;
+import java.io.PrintWriter;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -12,7 +12,7 @@ public final class ProgressBar implements Listener {
   private static final long INTERVAL_NANOS = 100_000_000;
   private static final int WIDTH = 24;
 
-  private final PrintStream out;
+  private final PrintWriter out;
   private final boolean live;
   private final long start = System.nanoTime();
   private long shown;
@@ -21,7 +21,7 @@ public final class ProgressBar implements Listener {
   private double smooth = Double.NaN;
 
   /** Prints to {@code out}; {@code live} where that is a terminal. */
-  public ProgressBar(PrintStream out, boolean live) {
+  public ProgressBar(PrintWriter out, boolean live) {
     this.out = out;
     this.live = live;
   }
@@ -39,9 +39,9 @@ public final class ProgressBar implements Listener {
       int full = (int) (WIDTH * s.step() / Math.max(1, s.total()));
       out.printf(
           Locale.ROOT,
-          "\r%s%s %d/%d  loss %.4f  rate %.2g  %.0f images/s  %s left  ",
-          "█".repeat(full),
-          "░".repeat(WIDTH - full),
+          "\r[%s%s] %d/%d  loss %.4f  rate %.2g  %.0f images/s  %s left  ",
+          "=".repeat(full),
+          " ".repeat(WIDTH - full),
           s.step(),
           s.total(),
           smooth,

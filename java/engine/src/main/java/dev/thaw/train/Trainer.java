@@ -290,7 +290,7 @@ public final class Trainer {
 
   private double forwardBackward(Batch batch) {
     try (Scope scope = Scope.open()) {
-      Tensor loss = loss(Evaluation.pictures(batch), Evaluation.labels(batch));
+      Tensor loss = loss(batch.x(), batch.y());
       double value = loss.item();
       checkLoss(value, batch);
       loss.backward();
@@ -315,7 +315,7 @@ public final class Trainer {
                     + " the data",
                 loss,
                 position.step + 1,
-                NonFinite.first(model, Evaluation.pictures(batch))));
+                NonFinite.first(model, batch.x())));
       }
     }
   }
