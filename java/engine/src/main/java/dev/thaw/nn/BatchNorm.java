@@ -50,7 +50,7 @@ public final class BatchNorm extends Module {
   public BatchNorm policy(BnPolicy policy) {
     if (this.policy != policy) {
       this.policy = policy;
-      Parameter.changed();
+      changed();
     }
     return this;
   }

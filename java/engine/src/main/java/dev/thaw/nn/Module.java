@@ -31,6 +31,8 @@ public abstract class Module implements AutoCloseable {
   private final Map<String, Tensor> buffers = new LinkedHashMap<>();
   private final Map<String, Slot> slots = new LinkedHashMap<>();
   private final List<Watch> watches = new ArrayList<>();
+  private final long id = Parameter.nextId();
+  private int versions;
   private boolean training = true;
   private @Nullable Shape example;
 
@@ -188,6 +190,28 @@ public abstract class Module implements AutoCloseable {
     module.train(before.training);
     slot.put(module);
     before.close();
+    parent.changed();
+  }
+
+  /**
+   * A number that changes when anything below is frozen, thawed, moved, set, replaced or observed,
+   * or a norm's policy is set: what a recording was made for.
+   */
+  public final long structure() {
+    long[] sum = new long[1];
+    walk(
+        "",
+        (prefix, m) -> {
+          // Order counts: the same parts in other places are another structure.
+          sum[0] = 31 * sum[0] + m.id * 0xD1B54A32D192ED03L + m.versions;
+          m.parameters.values().forEach(p -> sum[0] = 31 * sum[0] + p.structure());
+        });
+    return sum[0];
+  }
+
+  /** Notes that this module will compute something else from now on. */
+  protected final void changed() {
+    versions++;
     Parameter.changed();
   }
 
@@ -288,15 +312,16 @@ public abstract class Module implements AutoCloseable {
               if (names.matcher(name).matches()) {
                 Watch watch = new Watch(name, observer);
                 module.watches.add(watch);
-                ends.add(() -> module.watches.remove(watch));
+                module.changed();
+                ends.add(
+                    () -> {
+                      module.watches.remove(watch);
+                      module.changed();
+                    });
               }
             });
     Check.that(!ends.isEmpty(), "observe: nothing matches '%s' in %s", pattern, modules().keySet());
-    Parameter.changed();
-    return () -> {
-      ends.forEach(Runnable::run);
-      Parameter.changed();
-    };
+    return () -> ends.forEach(Runnable::run);
   }
 
   /** Ends an {@link #observe}. */

@@ -17,10 +17,13 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 public final class Parameter implements AutoCloseable {
   private static final AtomicLong CHANGES = new AtomicLong();
+  private static final AtomicLong IDS = new AtomicLong();
 
   private Tensor value;
   private final FileOrder order;
+  private final long id = nextId();
   private boolean frozen;
+  private int versions;
 
   /**
    * A parameter on the current device with the given start values.
@@ -70,6 +73,16 @@ public final class Parameter implements AutoCloseable {
     CHANGES.incrementAndGet();
   }
 
+  /** A number no other parameter or module has. */
+  static long nextId() {
+    return IDS.incrementAndGet();
+  }
+
+  /** Which parameter this is, and how often it was frozen, thawed, moved or set. */
+  long structure() {
+    return id * 0x9E3779B97F4A7C15L + versions;
+  }
+
   /** The values, as a leaf of every tape they enter. */
   public Tensor value() {
     return value;
@@ -96,6 +109,7 @@ public final class Parameter implements AutoCloseable {
       frozen = freeze;
       value.requiresGrad(!freeze);
       value.slot().release();
+      versions++;
       changed();
     }
   }
@@ -112,6 +126,8 @@ public final class Parameter implements AutoCloseable {
    */
   public void set(float[] values) {
     set(value, values);
+    versions++;
+    changed();
   }
 
   /** Overwrites the values of a parameter or buffer, in place. */
@@ -129,6 +145,7 @@ public final class Parameter implements AutoCloseable {
     moved.requiresGrad(!frozen);
     value.close();
     value = moved;
+    versions++;
     changed();
   }
 

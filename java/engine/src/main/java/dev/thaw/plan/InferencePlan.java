@@ -63,7 +63,6 @@ public final class InferencePlan implements AutoCloseable {
     Backend backend = Devices.get(device);
     boolean training = model.isTraining();
     Buffer input = backend.pool().allocate(any.dtype(), shape.elements(), Purpose.ACTIVATIONS);
-    backend.index().fill(input, 0);
     Recording recording;
     Buffer output;
     Shape outputShape;

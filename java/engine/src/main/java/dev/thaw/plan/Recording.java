@@ -28,9 +28,10 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Kernel calls noted while they run: a backend around a backend, at the seam, where forward,
- * backward and the optimizer's step all pass. Reading values into Java cannot be replayed, so it
- * marks the recording as not plannable and says at what.
+ * Kernel calls noted instead of run: a backend around a backend, at the seam, where forward,
+ * backward and the optimizer's step all pass. Ops look at shapes, never at values, so nothing has
+ * to be computed to learn what would be. Reading values into Java cannot be replayed: it marks the
+ * recording as not plannable and says at what.
  */
 public final class Recording implements Backend, AutoCloseable {
   private final Backend home;
@@ -76,7 +77,9 @@ public final class Recording implements Backend, AutoCloseable {
                 @Nullable Object[] noted = arguments == null ? new Object[0] : arguments.clone();
                 if (method.getReturnType() == void.class) {
                   calls.add(new Call(method, noted));
-                } else if (method.getDeclaringClass() != Object.class) {
+                  return null;
+                }
+                if (method.getDeclaringClass() != Object.class) {
                   obstruct(method.getName());
                 }
                 try {

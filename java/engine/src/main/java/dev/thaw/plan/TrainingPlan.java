@@ -33,8 +33,8 @@ public final class TrainingPlan implements AutoCloseable {
   public record Outcome(@Nullable TrainingPlan plan, @Nullable String obstacle) {}
 
   /**
-   * Runs {@code step} once, eagerly, and prepares its repetition. The step makes and drops its own
-   * tensors; what it reads and writes beyond them must stay where it is.
+   * Notes what {@code step} would compute, without computing it, and prepares that. The step makes
+   * and drops its own tensors; what it reads and writes beyond them must stay where it is.
    *
    * @param home the backend it runs on
    * @param moving whether a buffer's values change from step to step though no call names it as

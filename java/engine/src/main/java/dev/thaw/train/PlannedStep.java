@@ -19,14 +19,15 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A training step for batches of one shape: the first runs eagerly and is recorded, later ones fill
- * the batch's fixed buffers and replay it.
+ * A training step for batches of one shape, recorded once: each step fills the batch's fixed
+ * buffers and replays it.
  */
 final class PlannedStep implements AutoCloseable {
   private final Trainer trainer;
   private final Backend backend;
   private final Shape shape;
-  private final long changes;
+  private final long structure;
+  private long changes;
   private final Buffer pictures;
   private final Buffer labels;
   private @Nullable Buffer loss;
@@ -37,6 +38,7 @@ final class PlannedStep implements AutoCloseable {
   PlannedStep(Trainer trainer, Shape shape) {
     this.trainer = trainer;
     this.shape = shape;
+    this.structure = trainer.model().structure();
     this.changes = Parameter.changes();
     this.backend = Devices.current();
     this.pictures = backend.pool().allocate(DType.FLOAT32, shape.elements(), Purpose.ACTIVATIONS);
@@ -45,7 +47,12 @@ final class PlannedStep implements AutoCloseable {
 
   /** Whether something was frozen, thawed or replaced since: then another recording is due. */
   boolean isStale() {
-    return changes != Parameter.changes();
+    // The counter is the JVM's: another training may have moved it.
+    if (changes != Parameter.changes()) {
+      changes = Parameter.changes();
+      return structure != trainer.model().structure();
+    }
+    return false;
   }
 
   boolean fits(Batch batch) {
@@ -57,29 +64,36 @@ final class PlannedStep implements AutoCloseable {
     return obstacle;
   }
 
+  /**
+   * Notes the step without running it.
+   *
+   * @return whether it can be replayed; else {@link #obstacle} says why not
+   */
+  boolean record() {
+    Generator generator = trainer.generator();
+    int base = generator.call();
+    // Random ops count from 0 within the step and add the state's base: the same numbers as eager.
+    generator.countFrom(trainer.optimizer().state());
+    generator.seek(0);
+    TrainingPlan.Outcome outcome = TrainingPlan.record(backend, moving()::contains, this::step);
+    callsPerStep = generator.call();
+    generator.countFrom(null);
+    generator.seek(base);
+    trainer.optimizer().zeroGrad();
+    plan = outcome.plan();
+    obstacle = outcome.obstacle();
+    return plan != null;
+  }
+
   /** One step on {@code batch}; returns the loss before it. */
   double run(Batch batch) {
     upload(pictures, batch.pictures());
     upload(labels, batch.labels());
     Generator generator = trainer.generator();
-    int base = generator.call();
-    trainer.optimizer().callBase(base);
-    if (plan == null) {
-      // Random ops count from 0 within the step and add the state's base: the same numbers as
-      // eager.
-      generator.countFrom(trainer.optimizer().state());
-      generator.seek(0);
-      trainer.optimizer().prepare();
-      TrainingPlan.Outcome outcome = TrainingPlan.record(backend, moving()::contains, this::eager);
-      plan = outcome.plan();
-      obstacle = outcome.obstacle();
-      callsPerStep = generator.call();
-      generator.countFrom(null);
-    } else {
-      trainer.optimizer().prepare();
-      plan.run();
-    }
-    generator.seek(base + callsPerStep);
+    trainer.optimizer().callBase(generator.call());
+    trainer.optimizer().prepare();
+    java.util.Objects.requireNonNull(plan, "planned step: nothing recorded").run();
+    generator.seek(generator.call() + callsPerStep);
     return value();
   }
 
@@ -94,7 +108,7 @@ final class PlannedStep implements AutoCloseable {
     return moving;
   }
 
-  private void eager() {
+  private void step() {
     Tensor x = Tensor.over(pictures.hold(), shape);
     Tensor y = Tensor.over(labels.hold(), Shape.of(shape.dim(0)));
     Tensor result = trainer.loss(x, y);

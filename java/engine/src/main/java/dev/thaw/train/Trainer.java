@@ -255,23 +255,25 @@ public final class Trainer {
     return true;
   }
 
-  /** One step from its recording; the first of a shape is run eagerly and recorded. */
+  /** One step from its recording; a batch of another size, the last of an epoch, op by op. */
   private double plannedStep(Batch batch) {
     if (planned != null && planned.isStale()) {
       dropPlan();
     }
-    if (planned == null) {
+    // The last batch of an epoch may be shorter than the others.
+    boolean whole = batch.number() < batches.batches() - 1 || batches.batches() == 1;
+    if (planned == null && whole) {
       planned = new PlannedStep(this, batch.shape());
+      if (!planned.record()) {
+        note("steps run op by op: " + planned.obstacle());
+        dropPlan();
+        planning = false;
+      }
     }
     Movement movement = position.step == 0 ? new Movement(model) : null;
     double loss;
-    if (planned.fits(batch)) {
+    if (planned != null && planned.fits(batch)) {
       loss = planned.run(batch);
-      String obstacle = planned.obstacle();
-      if (obstacle != null) {
-        note("steps run op by op: " + obstacle);
-        planning = false;
-      }
     } else {
       loss = forwardBackward(batch);
       optimizer.step();
