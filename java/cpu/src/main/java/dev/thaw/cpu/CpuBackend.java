@@ -41,15 +41,17 @@ final class CpuBackend implements Backend {
   private final IndexKernels index = new CpuIndex();
   private final RandomKernels random = new CpuRandom();
   private final StatsKernels stats = new CpuStats();
-  private final CpuConv conv = new CpuConv(this);
-  private final CpuGemm gemm = new CpuGemm(this);
   private final UpdateKernels update;
+  private final GemmKernels gemm;
+  private final ConvKernels conv;
 
   /** Opened by {@link CpuProvider} once {@link NativeLibrary} is loaded. */
   CpuBackend(Device device) {
     this.device = device;
     this.pool = new Pool(device, CpuStorage::allocate, false);
     this.update = new CpuUpdate(pool);
+    this.gemm = new CpuGemm(pool);
+    this.conv = new CpuConv(pool);
     @Nullable String warning = JavaCppMemory.warning();
     if (warning != null) {
       LOG.log(System.Logger.Level.WARNING, warning);

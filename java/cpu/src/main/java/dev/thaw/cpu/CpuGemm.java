@@ -2,16 +2,83 @@ package dev.thaw.cpu;
 
 import dev.thaw.backend.GemmKernels;
 import dev.thaw.backend.GemmShape;
+import dev.thaw.backend.Writes;
 import dev.thaw.memory.Buffer;
+import dev.thaw.memory.Pool;
 import org.jspecify.annotations.Nullable;
 
-/** Matrix products by oneDNN. */
+/** Matrix products by oneDNN: look up the call that is prepared for this shape, pass addresses. */
 final class CpuGemm implements GemmKernels {
-  CpuGemm(CpuBackend backend) {}
+  /** Prepared calls a lane keeps. */
+  private static final int PREPARED = 512;
+
+  private final Lanes lanes;
+
+  /** Kernels whose workspaces come from {@code pool}. */
+  CpuGemm(Pool pool) {
+    this(pool, PREPARED);
+  }
+
+  /**
+   * Kernels with lanes of their own.
+   *
+   * @param prepared how many calls a lane keeps
+   */
+  CpuGemm(Pool pool, int prepared) {
+    lanes = new Lanes(pool, prepared);
+  }
 
   @Override
   public void gemm(
-      Buffer c, Buffer a, Buffer b, @Nullable Buffer bias, boolean relu, GemmShape shape) {
-    throw new UnsupportedOperationException("gemm");
+      @Writes Buffer c, Buffer a, Buffer b, @Nullable Buffer bias, boolean relu, GemmShape shape) {
+    if (c.bytes() == 0) {
+      return;
+    }
+    long offset = bias == null ? 0 : bias.address();
+    if (shape.k() == 0) {
+      Rows.fill(c.address(), (long) shape.batch() * shape.m(), shape.n(), offset, relu);
+      return;
+    }
+    GemmShape s = simplest(shape);
+    Epilogue epilogue = new Epilogue(bias != null, Epilogue.Residual.NONE, relu);
+    Matmul.Key key = new Matmul.Key(s, epilogue, false, threads(s));
+    try (Lane lane = lanes.take()) {
+      Matmul call = (Matmul) lane.get(key);
+      if (call == null) {
+        call = lane.keep(key, new Matmul(key));
+      }
+      call.execute(
+          c.address(), a.address(), b.address(), offset, 0, lane.workspace(call.workspaceBytes()));
+    }
+    if (s.batch() < shape.batch() && s.m() == shape.m()) {
+      repeat(c.address(), (long) s.m() * s.n() * Float.BYTES, shape.batch());
+    }
+  }
+
+  /**
+   * The same product with the smallest batch: where B serves all, the rows of all A are one tall
+   * matrix; where both are shared, there is one product, to be repeated.
+   */
+  static GemmShape simplest(GemmShape s) {
+    boolean sharedA = s.sharedA() || s.batch() == 1;
+    boolean sharedB = s.sharedB() || s.batch() == 1;
+    if (sharedA && sharedB) {
+      return GemmShape.of(s.m(), s.n(), s.k(), s.transA(), s.transB());
+    }
+    long rows = (long) s.batch() * s.m();
+    if (sharedB && !s.transA() && rows <= Integer.MAX_VALUE) {
+      return GemmShape.of((int) rows, s.n(), s.k(), false, s.transB());
+    }
+    return s;
+  }
+
+  private static void repeat(long y, long bytes, int times) {
+    for (int i = 1; i < times; i++) {
+      Native.thaw_copy(y + i * bytes, y, bytes, CpuThreads.forBytes(2 * bytes));
+    }
+  }
+
+  private static int threads(GemmShape s) {
+    return CpuThreads.forFlops(2.0 * s.batch() * s.m() * s.n() * s.k());
   }
 }

@@ -24,6 +24,9 @@ public final class CpuThreads {
   /** A loop that moves fewer bytes than this runs on the calling thread. */
   private static final long BYTES_WORTH_A_TEAM = 256 << 10;
 
+  /** A product or convolution with fewer operations than this runs on the calling thread. */
+  private static final double FLOPS_WORTH_A_TEAM = 4e6;
+
   private static final int CONFIGURED = configure();
 
   /** Per thread: its limit, and what OpenMP was told last. */
@@ -65,6 +68,11 @@ public final class CpuThreads {
   /** Threads for a loop that reads and writes {@code bytes} bytes and computes little. */
   static int forBytes(long bytes) {
     return bytes < BYTES_WORTH_A_TEAM ? 1 : current();
+  }
+
+  /** Threads for an op of oneDNN that multiplies or adds {@code flops} times. */
+  static int forFlops(double flops) {
+    return flops < FLOPS_WORTH_A_TEAM ? 1 : current();
   }
 
   /**

@@ -6,6 +6,10 @@
  * Java declarations), then {@code CpuBackend}, {@code CpuStorage} (memory), {@link
  * dev.thaw.cpu.CpuThreads} (how many threads an op takes), and one family, {@code CpuUnary} say.
  *
+ * <p>For oneDNN read {@code CpuGemm}, {@code Matmul} (a product made ready for one shape; {@code
+ * ConvForward}, {@code ConvBackwardData} and {@code ConvBackwardWeights} are its likes), {@code
+ * Lane} (where those wait for the next call) and {@code Primitive} (one call of oneDNN).
+ *
  * <p>Imports {@code memory}, {@code backend}, JavaCPP and its oneDNN presets. Hot paths pass
  * addresses and allocate nothing outside the Java heap.
  */

@@ -1,0 +1,104 @@
+package dev.thaw.cpu;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+
+import dev.thaw.backend.Devices;
+import dev.thaw.memory.Pool;
+import dev.thaw.memory.Purpose;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** Who has a lane, what it keeps, and when it frees it. */
+final class LanesTest {
+  private final Pool pool = Devices.get("cpu").pool();
+  private final Lanes lanes = new Lanes(pool, 2);
+  private final List<String> closed = new ArrayList<>();
+
+  private final class Call implements Prepared {
+    private final String name;
+
+    Call(String name) {
+      this.name = name;
+    }
+
+    @Override
+    public long workspaceBytes() {
+      return 0;
+    }
+
+    @Override
+    public void close() {
+      closed.add(name);
+    }
+  }
+
+  @Test
+  void aThreadFindsItsLaneAgain() {
+    Lane mine;
+    Lane other;
+    try (Lane first = lanes.take();
+        Lane second = lanes.take()) {
+      assertNotSame(first, second);
+      mine = first;
+      other = second;
+    }
+    // Given back second first, and one place is the thread's own.
+    try (Lane first = lanes.take();
+        Lane second = lanes.take()) {
+      assertSame(other, first);
+      assertSame(mine, second);
+    }
+  }
+
+  @Test
+  void closesWhatWasUsedLongestAgo() {
+    try (Lane lane = lanes.take()) {
+      Call a = lane.keep("a", new Call("a"));
+      lane.keep("b", new Call("b"));
+      assertSame(a, lane.get("a"));
+      lane.keep("c", new Call("c"));
+      assertEquals(List.of("b"), closed);
+      assertNull(lane.get("b"));
+      assertSame(a, lane.get("a"));
+    }
+    lanes.trim();
+    assertEquals(List.of("b", "c", "a"), closed);
+  }
+
+  @Test
+  void largeWorkspacesBelongToThePool() {
+    long before = pool.liveBytes(Purpose.WORKSPACE);
+    try (Lane lane = lanes.take()) {
+      assertEquals(0, lane.workspace(0));
+      long small = lane.workspace(1000);
+      assertEquals(0, small % 64);
+      assertEquals(small, lane.workspace(64 << 10));
+      assertEquals(before, pool.liveBytes(Purpose.WORKSPACE));
+      assertNotEquals(small, lane.workspace(1 << 20));
+      assertNotEquals(small, lane.workspace(2 << 20));
+      assertEquals(before + (2 << 20), pool.liveBytes(Purpose.WORKSPACE));
+    }
+    assertEquals(before, pool.liveBytes(Purpose.WORKSPACE));
+    lanes.trim();
+  }
+
+  /** More calls at once than there are places: each has a lane, the last ones lose theirs. */
+  @Test
+  void moreLanesThanPlaces() {
+    List<Lane> taken = new ArrayList<>();
+    for (int i = 0; i < 70; i++) {
+      Lane lane = lanes.take();
+      lane.keep("call", new Call(Integer.toString(i)));
+      taken.add(lane);
+    }
+    taken.forEach(Lane::close);
+    assertEquals(List.of("64", "65", "66", "67", "68", "69"), closed);
+    lanes.trim();
+    assertEquals(70, closed.size());
+  }
+}
