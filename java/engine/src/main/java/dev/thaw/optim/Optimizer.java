@@ -229,7 +229,7 @@ public abstract class Optimizer implements AutoCloseable {
     if (layoutOf == Parameter.changes()) {
       return;
     }
-    layoutOf = Parameter.changes();
+    long changes = Parameter.changes();
     Map<Parameter, String> trainable = trainableNow();
     if (trainable.isEmpty()) {
       int all = (int) model.parameters().values().stream().distinct().count();
@@ -239,6 +239,7 @@ public abstract class Optimizer implements AutoCloseable {
               + " parameters are frozen; thaw the head, or freeze fewer");
     }
     if (sameAs(trainable)) {
+      layoutOf = changes;
       return;
     }
     IdentityHashMap<Parameter, Entry> before = new IdentityHashMap<>();
@@ -254,6 +255,8 @@ public abstract class Optimizer implements AutoCloseable {
     for (int i = 0; i < counts.length; i++) {
       counts[i] = stepsOf.getOrDefault(entries.get(i).parameter, 0);
     }
+    // Only now: after a refusal the next call must not find the old layout and move frozen values.
+    layoutOf = changes;
     setStepCounts(counts);
     release(old);
   }
@@ -277,7 +280,9 @@ public abstract class Optimizer implements AutoCloseable {
     }
     int i = 0;
     for (Parameter parameter : trainable.keySet()) {
-      if (entries.get(i++).parameter != parameter) {
+      Entry entry = entries.get(i++);
+      // Frozen and thawed again since: then its gradient has lost its place.
+      if (entry.parameter != parameter || parameter.value().slot().buffer() != entry.gradient) {
         return false;
       }
     }
