@@ -1,0 +1,3 @@
+/** The reference models: their sizes, their gradients, what their steps hold in memory. */
+@org.jspecify.annotations.NullMarked
+package dev.thaw.models;

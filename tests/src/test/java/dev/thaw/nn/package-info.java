@@ -1,0 +1,6 @@
+/**
+ * What becomes of layers when parts of a net are frozen. A test whose name begins with {@code c}
+ * and a number stands for that line of the list of mistakes in which fine-tuning engines go wrong.
+ */
+@org.jspecify.annotations.NullMarked
+package dev.thaw.nn;
