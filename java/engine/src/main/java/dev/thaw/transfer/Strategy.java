@@ -1,6 +1,7 @@
 package dev.thaw.transfer;
 
 import dev.thaw.memory.Check;
+import dev.thaw.nn.BatchNorm;
 import dev.thaw.nn.BnPolicy;
 import dev.thaw.nn.Module;
 import dev.thaw.transfer.Layers.Layer;
@@ -29,7 +30,7 @@ public enum Strategy {
     int boundary =
         switch (this) {
           case FULL -> 0;
-          case PARTIAL -> Math.min(layers.size() - 1, layers.size() * 3 / 4);
+          case PARTIAL -> lastShare(layers);
           case HEAD -> layers.size();
         };
     new Freeze(model, policy).first(boundary);
@@ -44,6 +45,15 @@ public enum Strategy {
               layers.get(boundary).name());
       case HEAD -> "head: only " + head + " is trained";
     };
+  }
+
+  /** Where the last of four equal shares begins; a norm stays with the layer before it. */
+  private static int lastShare(List<Layer> layers) {
+    int first = Math.min(layers.size() - 1, layers.size() * 3 / 4);
+    while (first < layers.size() - 1 && layers.get(first).module() instanceof BatchNorm) {
+      first++;
+    }
+    return first;
   }
 
   /**
