@@ -18,8 +18,9 @@ constexpr int64_t JOINED_ALONE = 65536;
 // How rows of channels are walked and cut.
 struct Rows {
   Rows(int64_t rows, int64_t channels)
-      : wide(channels * std::max<int64_t>(1, std::min(rows, 64 / channels))),
-        rows_of_piece(std::min<int64_t>(512, std::max<int64_t>(32, 16384 / channels)) * (wide / channels)),
+      : repeats(std::max<int64_t>(1, std::min(rows, 64 / std::max<int64_t>(1, channels)))),
+        wide(channels * repeats),
+        rows_of_piece(std::min<int64_t>(512, std::max<int64_t>(32, 16384 / std::max<int64_t>(1, channels))) * repeats),
         pieces((rows + rows_of_piece - 1) / rows_of_piece),
         total(rows),
         channels(channels) {}
@@ -27,6 +28,7 @@ struct Rows {
   int64_t first(int64_t piece) const { return piece * rows_of_piece; }
   int64_t count(int64_t piece) const { return std::min(rows_of_piece, total - first(piece)); }
 
+  int64_t repeats;        // rows in a walked row
   int64_t wide;           // numbers in a walked row: a multiple of the channels
   int64_t rows_of_piece;  // at most 512 walked rows
   int64_t pieces, total, channels;
@@ -40,6 +42,7 @@ void repeat(float* x, int64_t channels, int64_t wide) {
 // Elementwise loops over all rows: f(first element, number of elements).
 template <class F>
 void over_rows(int threads, const Rows& r, const F& f) {
+  if (r.wide == 0) return;
   split(threads, r.total * r.channels, r.wide, [&](int64_t begin, int64_t end) { f(begin, end - begin); });
 }
 
@@ -64,7 +67,7 @@ void thaw_norm_statistics(float* mean, float* variance, const float* x, int64_t 
     std::fill(&spread[begin], &spread[end], 0.0);
     for (int64_t p = 0; p < r.pieces; ++p) {
       BEST(norm_join)(middle.data(), spread.data(), static_cast<double>(r.first(p)), &sums[p * r.wide], &squares[p * r.wide],
-                      &shifts[p * r.wide], static_cast<double>(r.count(p)), begin, end, channels, r.wide / channels);
+                      &shifts[p * r.wide], static_cast<double>(r.count(p)), begin, end, channels, r.repeats);
     }
     for (int64_t c = begin; c < end; ++c) {
       mean[c] = static_cast<float>(middle[c]);
@@ -119,8 +122,8 @@ void thaw_norm_batch_backward(float* dx, float* dgamma, float* dbeta, const floa
     std::fill(&sum[begin], &sum[end], 0.0);
     std::fill(&product[begin], &product[end], 0.0);
     for (int64_t p = 0; p < r.pieces; ++p) {
-      BEST(norm_add)(sum.data(), &sums[p * r.wide], begin, end, channels, r.wide / channels);
-      BEST(norm_add)(product.data(), &products[p * r.wide], begin, end, channels, r.wide / channels);
+      BEST(norm_add)(sum.data(), &sums[p * r.wide], begin, end, channels, r.repeats);
+      BEST(norm_add)(product.data(), &products[p * r.wide], begin, end, channels, r.repeats);
     }
     for (int64_t c = begin; c < end; ++c) {
       const double rstd = 1 / std::sqrt(variance[c] + eps);

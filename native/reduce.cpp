@@ -40,6 +40,7 @@ void reduce_rows(int reduction, float* y, const float* x, int64_t outer, int64_t
 }  // namespace
 
 void thaw_reduce(int reduction, float* y, const float* x, int64_t outer, int64_t n, int64_t inner, double scale, int threads) {
+  if (outer * inner == 0) return;
   if (n == 0) {
     for (int64_t i = 0; i < outer * inner; ++i) y[i] = 0;
     return;

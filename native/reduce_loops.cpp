@@ -10,104 +10,90 @@ namespace thaw {
 namespace THAW_ISA {
 namespace {
 
-// Numbers that one lane, or one column, folds in float before it goes on in double.
-constexpr int64_t BLOCK = 256;
-
 // Columns that are folded at once: their running results stay in the first-level cache.
 constexpr int64_t TILE = 1024;
 
+// Sums run in double: a float sum of mixed signs may lose half its digits, and memory is slower than the conversions.
 struct Sum {
+  using Number = double;
+  using Vector = Doubles;
   static constexpr float NEUTRAL = 0;
-  VMATH float fold(float a, float b) { return a + b; }
-  VMATH double join(double a, double b) { return a + b; }
-  template <class V>
-  VMATH V lanes(const V& a, const V& b) {
-    return a + b;
-  }
+  VMATH double fold(double a, double b) { return a + b; }
+  VMATH Vector lanes(const Vector& a, const Vector& b) { return a + b; }
+  VMATH Vector of(const Floats& x) { return widen(x); }
 };
 
 struct Largest {
+  using Number = float;
+  using Vector = Floats;
   static constexpr float NEUTRAL = -INFINITY;
-  VMATH float fold(float a, float b) { return max_of(a, b); }
-  VMATH double join(double a, double b) { return a > b || a != a ? a : b; }
-  template <class V>
-  VMATH V lanes(const V& a, const V& b) {
-    return choose(above(a, b) | is_nan(a), a, b);
+  template <class T>
+  VMATH T fold(T a, T b) {
+    return a > b || a != a ? a : b;
   }
+  VMATH Vector lanes(const Vector& a, const Vector& b) { return choose(above(a, b) | is_nan(a), a, b); }
+  VMATH Vector of(const Floats& x) { return x; }
 };
 
 struct Smallest {
+  using Number = float;
+  using Vector = Floats;
   static constexpr float NEUTRAL = INFINITY;
-  VMATH float fold(float a, float b) { return min_of(a, b); }
-  VMATH double join(double a, double b) { return a < b || a != a ? a : b; }
-  template <class V>
-  VMATH V lanes(const V& a, const V& b) {
-    return choose(above(b, a) | is_nan(a), a, b);
+  template <class T>
+  VMATH T fold(T a, T b) {
+    return a < b || a != a ? a : b;
   }
+  VMATH Vector lanes(const Vector& a, const Vector& b) { return choose(above(b, a) | is_nan(a), a, b); }
+  VMATH Vector of(const Floats& x) { return x; }
 };
 
 template <class R>
-float fold_lanes(const Floats& v) {
-  float t[LANES];
-  store(t, v);
+double row(const float* x, int64_t n) {
+  typename R::Vector a;
+  fill(a, typename R::Number(R::NEUTRAL));
+  typename R::Vector b = a;
+  int64_t i = 0;
+  for (; i + 2 * LANES <= n; i += 2 * LANES) {
+    a = R::lanes(a, R::of(load<Floats>(x + i)));
+    b = R::lanes(b, R::of(load<Floats>(x + i + LANES)));
+  }
+  for (; i < n; i += LANES) a = R::lanes(a, R::of(n - i >= LANES ? load<Floats>(x + i) : load_part(x + i, n - i, R::NEUTRAL)));
+  typename R::Number t[LANES];
+  store(t, R::lanes(a, b));
   for (int half = LANES / 2; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i) t[i] = R::fold(t[i], t[i + half]);
+    for (int k = 0; k < half; ++k) t[k] = R::fold(t[k], t[k + half]);
   }
   return t[0];
 }
 
 template <class R>
-double row(const float* x, int64_t n) {
-  double result = R::NEUTRAL;
-  for (int64_t begin = 0; begin < n; begin += 4 * LANES * BLOCK) {
-    const int64_t end = std::min(n, begin + 4 * LANES * BLOCK);
-    Floats a = floats(R::NEUTRAL), b = a, c = a, d = a;
-    int64_t i = begin;
-    for (; i + 4 * LANES <= end; i += 4 * LANES) {
-      a = R::lanes(a, load<Floats>(x + i));
-      b = R::lanes(b, load<Floats>(x + i + LANES));
-      c = R::lanes(c, load<Floats>(x + i + 2 * LANES));
-      d = R::lanes(d, load<Floats>(x + i + 3 * LANES));
-    }
-    for (; i + LANES <= end; i += LANES) a = R::lanes(a, load<Floats>(x + i));
-    if (i < end) b = R::lanes(b, load_part(x + i, end - i, R::NEUTRAL));
-    result = R::join(result, fold_lanes<R>(R::lanes(R::lanes(a, b), R::lanes(c, d))));
-  }
-  return result;
-}
-
-template <class R>
 void columns(double* y, const float* x, int64_t rows, int64_t n, int64_t stride) {
-  float running[TILE];
+  using T = typename R::Number;
+  T running[TILE];
   for (int64_t tile = 0; tile < n; tile += TILE) {
     const int64_t width = std::min(TILE, n - tile);
-    double* result = y + tile;
-    for (int64_t i = 0; i < width; ++i) result[i] = R::NEUTRAL;
-    for (int64_t begin = 0; begin < rows; begin += BLOCK) {
-      const int64_t end = std::min(rows, begin + BLOCK);
-      for (int64_t i = 0; i < width; ++i) running[i] = R::NEUTRAL;
-      int64_t j = begin;
-      const float* at = x + begin * stride + tile;
-      for (; j + 4 <= end; j += 4, at += 4 * stride) {
+    for (int64_t i = 0; i < width; ++i) running[i] = R::NEUTRAL;
+    int64_t j = 0;
+    const float* at = x + tile;
+    for (; j + 4 <= rows; j += 4, at += 4 * stride) {
 #pragma GCC ivdep
-        for (int64_t i = 0; i < width; ++i) {
-          running[i] = R::fold(running[i], R::fold(R::fold(at[i], at[i + stride]),
-                                                   R::fold(at[i + 2 * stride], at[i + 3 * stride])));
-        }
+      for (int64_t i = 0; i < width; ++i) {
+        running[i] = R::fold(running[i], R::fold(R::fold(T(at[i]), T(at[i + stride])),
+                                                 R::fold(T(at[i + 2 * stride]), T(at[i + 3 * stride]))));
       }
-      for (; j < end; ++j, at += stride) {
-#pragma GCC ivdep
-        for (int64_t i = 0; i < width; ++i) running[i] = R::fold(running[i], at[i]);
-      }
-      for (int64_t i = 0; i < width; ++i) result[i] = R::join(result[i], running[i]);
     }
+    for (; j < rows; ++j, at += stride) {
+#pragma GCC ivdep
+      for (int64_t i = 0; i < width; ++i) running[i] = R::fold(running[i], T(at[i]));
+    }
+    for (int64_t i = 0; i < width; ++i) y[tile + i] = running[i];
   }
 }
 
 template <class R>
 void join(double* y, const double* x, int64_t n) {
 #pragma GCC ivdep
-  for (int64_t i = 0; i < n; ++i) y[i] = R::join(y[i], x[i]);
+  for (int64_t i = 0; i < n; ++i) y[i] = R::fold(y[i], x[i]);
 }
 
 }  // namespace

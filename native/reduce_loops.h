@@ -1,5 +1,4 @@
-// Loops that fold many numbers into few. A fold runs in float over at most BLOCK numbers and goes on in double: the error
-// stays near that of one block, whatever the length.
+// Loops that fold many numbers into few.
 #pragma once
 
 #include <cstdint>

@@ -79,10 +79,12 @@ VMATH float expm1(float x) {
   return fabs(x) < 1e-7f ? x : y;
 }
 
-// 1 / (1 + e^-x).
+// 1 / (1 + e^-x). Near 1 it is taken from the other side, as 1 - e^-x / (1 + e^-x): the slope y (1 - y) lives on how far y
+// is from 1.
 VMATH float logistic(float x) {
   const float e = exp(-fabs(x));
-  return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+  const float below = e / (1.0f + e);
+  return x < 0.0f ? below : 1.0f - below;
 }
 
 // The two halves of gelu_tanh: see kernels/unary_ops.def.
