@@ -55,7 +55,7 @@ final class Failure {
 
   /** The JDK's messages of these are often the path and nothing else. */
   private static String message(FileSystemException failure, String message) {
-    if (!message.equals(failure.getFile())) {
+    if (!message.equals(failure.getFile()) || message.contains(": ")) {
       return message;
     }
     if (failure instanceof NoSuchFileException) {

@@ -30,7 +30,15 @@ import picocli.CommandLine.Spec;
       "130 stopped by Ctrl-C, with a checkpoint to go on from."
     },
     versionProvider = Main.Version.class,
-    subcommands = {HelpCommand.class, Inspect.class, Models.class, Doctor.class})
+    subcommands = {
+      HelpCommand.class,
+      Pretrain.class,
+      Finetune.class,
+      Evaluate.class,
+      Inspect.class,
+      Models.class,
+      Doctor.class
+    })
 public final class Main implements Callable<Integer> {
   /** The work was done. */
   static final int DONE = 0;
@@ -81,6 +89,7 @@ public final class Main implements Callable<Integer> {
    * @param args the words after {@code thaw}
    */
   public static void main(String[] args) {
+    Terminal.claim();
     int code = commandLine().execute(args);
     Interruption.commandEnded();
     System.exit(code);

@@ -5,11 +5,14 @@ import dev.thaw.backend.Devices;
 import dev.thaw.io.Json;
 import dev.thaw.memory.Check;
 import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -88,9 +91,20 @@ abstract class Subcommand implements Callable<Integer> {
     return spec.name();
   }
 
-  /** Every word given, as it could be typed again. */
-  final List<String> words() {
-    return spec.commandLine().getParseResult().originalArgs();
+  /** The command that goes on with this one from {@code checkpoint}, as it could be typed. */
+  final String resumeCommand(Path checkpoint) {
+    List<String> words = new ArrayList<>(List.of("thaw"));
+    words.addAll(spec.root().commandLine().getParseResult().originalArgs());
+    if (!words.contains("--resume")) {
+      words.add("--resume");
+    }
+    boolean named = words.stream().anyMatch(w -> w.matches("--checkpoint(=.*)?"));
+    if (!named) {
+      words.add("--checkpoint=" + checkpoint);
+    }
+    return words.stream()
+        .map(w -> w.matches("[\\w./:,=+-]+") ? w : "'" + w.replace("'", "'\\''") + "'")
+        .collect(Collectors.joining(" "));
   }
 
   /** Progress or a note: a line on standard error. */

@@ -1,0 +1,177 @@
+package dev.thaw.app;
+
+import dev.thaw.data.Normalisation;
+import dev.thaw.models.ModelCard;
+import dev.thaw.models.ModelFile;
+import dev.thaw.nn.Module;
+import dev.thaw.optim.Grouping;
+import dev.thaw.optim.Optimizer;
+import dev.thaw.tensor.Shape;
+import dev.thaw.train.Evaluation;
+import dev.thaw.train.TrainingOptions;
+import dev.thaw.transfer.Layers;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
+
+/** What pretrain and finetune share: their options, and everything from the table to the file. */
+abstract class TrainingCommand extends Subcommand {
+  @Mixin DataOptions data;
+  @Mixin LearningOptions learning;
+  @Mixin OptimizerOptions optimizing;
+  @Mixin RunOptions running;
+
+  /**
+   * What is trained from where.
+   *
+   * @param model with its freeze flags set
+   * @param headIsNew whether the model's answers are still those of chance
+   * @param card as the file will say, without this training
+   * @param rule name of the optimizer
+   * @param grouping rates of the parameters
+   * @param origin what the history says beside the run itself: kind, rates, parent
+   */
+  record Start(
+      Module model,
+      boolean headIsNew,
+      ModelCard card,
+      String rule,
+      Grouping grouping,
+      Map<String, Object> origin) {}
+
+  /** Trains, saves the model when that ended well, and says what came of it. */
+  final Map<String, Object> train(Start start, DataParts parts, Normalisation normalisation)
+      throws IOException {
+    int batch = data.batch();
+    long batches = (parts.train().size() + batch - 1L) / batch;
+    long stepsPerEpoch = (batches + optimizing.accumulate() - 1) / optimizing.accumulate();
+    TrainingOptions options =
+        new TrainingOptions(
+            running.epochs(stepsPerEpoch),
+            running.steps(),
+            optimizing.accumulate(),
+            optimizing.schedule(),
+            optimizing.clip(),
+            0,
+            running.patience(),
+            data.seed());
+    say(
+        "%s on %,d examples of %s, %d classes; %s",
+        start.card.architecture(),
+        parts.train().size(),
+        parts.name(),
+        parts.train().classes().size(),
+        normalisation);
+    TrainingJob job = new TrainingJob(this, start.model, start.headIsNew, parts, normalisation);
+    TrainingJob.Traces traces =
+        new TrainingJob.Traces(
+            running.log(),
+            running.checkpoint(),
+            running.checkpointEvery(stepsPerEpoch),
+            running.resume());
+    TrainingJob.Outcome outcome;
+    try (Optimizer optimizer =
+        OptimizerOptions.optimizer(start.rule, start.model, start.grouping)) {
+      outcome =
+          job.run(
+              new TrainingJob.Recipe(optimizer, options, learning.loading(batch, data.seed())),
+              traces);
+    }
+    Map<String, Object> history = history(start, parts, outcome);
+    ModelFile.save(running.out(), start.model, start.card.trained(history));
+    if (running.resume() && !running.namesCheckpoint()) {
+      Files.deleteIfExists(running.checkpoint()); // nobody asked for it but the interrupted run
+    }
+    return report(start, parts, outcome, history);
+  }
+
+  private Map<String, Object> history(Start start, DataParts parts, TrainingJob.Outcome outcome) {
+    Map<String, Object> history = fields();
+    history.putAll(start.origin);
+    history.put("data", parts.name());
+    history.put("classes", parts.train().classes());
+    history.put("examples", parts.train().size());
+    history.put("optimizer", start.rule);
+    history.put("schedule", optimizing.scheduleName());
+    history.put("batch", data.batch() * optimizing.accumulate());
+    history.put("epochs", outcome.result().epochs());
+    history.put("steps", outcome.result().steps());
+    history.put("seed", data.seed());
+    Evaluation.@Nullable Result tested = outcome.tested();
+    if (tested != null) {
+      history.put(
+          "metric",
+          fields(
+              "on", outcome.testedOn(),
+              "examples", tested.examples(),
+              "accuracy", tested.accuracy(),
+              "loss", tested.loss()));
+    }
+    history.put("seconds", outcome.result().seconds());
+    return history;
+  }
+
+  private Map<String, Object> report(
+      Start start, DataParts parts, TrainingJob.Outcome outcome, Map<String, Object> history) {
+    var result = outcome.result();
+    double rate = outcome.curves().images() / result.seconds();
+    Evaluation.@Nullable Result tested = outcome.tested();
+    if (tested != null) {
+      print(
+          "%s on %s: accuracy %.2f %% of %,d %s examples, loss %.4f",
+          start.card.architecture(),
+          parts.name(),
+          100 * tested.accuracy(),
+          tested.examples(),
+          outcome.testedOn(),
+          tested.loss());
+    }
+    print(
+        "%d epochs, %,d steps, %.1f s, %.0f examples/s, peak %.1f MiB%s",
+        result.epochs(),
+        result.steps(),
+        result.seconds(),
+        rate,
+        result.peakBytes() / 1048576.0,
+        result.skipped() == 0 ? "" : ", " + result.skipped() + " steps skipped");
+    print("saved %s", running.out());
+    Map<String, Object> json = fields("out", running.out().toString());
+    json.put("model", start.card.architecture());
+    json.putAll(history);
+    json.put("parameters", start.model.parameterCount());
+    json.put("trainable", trainable(start.model));
+    json.put("first_loss", outcome.firstLoss());
+    json.put("loss", result.loss());
+    json.put("accuracy", tested == null ? null : tested.accuracy());
+    json.put("examples_per_second", rate);
+    json.put("peak_bytes", result.peakBytes());
+    json.put("skipped", result.skipped());
+    List<Map<String, Object>> layers = new ArrayList<>();
+    for (Layers.Layer layer : Layers.of(start.model)) {
+      layers.add(fields("name", layer.name(), "state", layer.state(), "parameters", layer.size()));
+    }
+    json.put("layers", layers);
+    return json;
+  }
+
+  /** Number of elements that training may move. */
+  static long trainable(Module model) {
+    return model.parameters().values().stream()
+        .distinct()
+        .filter(p -> !p.isFrozen())
+        .mapToLong(p -> p.shape().elements())
+        .sum();
+  }
+
+  /** An example as a model reads it: a batch of one. */
+  static Shape exampleOf(Shape shape) {
+    int[] dims = new int[shape.rank() + 1];
+    dims[0] = 1;
+    System.arraycopy(shape.dims(), 0, dims, 1, shape.rank());
+    return Shape.of(dims);
+  }
+}
