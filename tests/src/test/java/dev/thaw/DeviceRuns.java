@@ -21,10 +21,8 @@ import org.junit.jupiter.api.extension.Extension;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ParameterContext;
 import org.junit.jupiter.api.extension.ParameterResolver;
-import org.junit.jupiter.api.extension.TestExecutionExceptionHandler;
 import org.junit.jupiter.api.extension.TestTemplateInvocationContext;
 import org.junit.jupiter.api.extension.TestTemplateInvocationContextProvider;
-import org.opentest4j.MultipleFailuresError;
 
 /** Runs a test of {@link OnEveryDevice} at each {@link Place}, and counts bytes around it. */
 final class DeviceRuns implements TestTemplateInvocationContextProvider {
@@ -79,10 +77,7 @@ final class DeviceRuns implements TestTemplateInvocationContextProvider {
 
   /** One run: what it opens before the test, and closes and counts after. */
   private static final class At
-      implements BeforeEachCallback,
-          AfterEachCallback,
-          TestExecutionExceptionHandler,
-          ParameterResolver {
+      implements BeforeEachCallback, AfterEachCallback, ParameterResolver {
     private final Place place;
     private long before;
     private Device.@Nullable Use device;
@@ -129,18 +124,6 @@ final class DeviceRuns implements TestTemplateInvocationContextProvider {
         held.add(" " + purpose + " " + pool.liveBytes(purpose));
       }
       return held.toString();
-    }
-
-    /** A kernel that a backend has not got yet is a reason to skip, not a failure. */
-    @Override
-    public void handleTestExecutionException(ExtensionContext context, Throwable thrown)
-        throws Throwable {
-      List<Throwable> all =
-          thrown instanceof MultipleFailuresError several ? several.getFailures() : List.of(thrown);
-      if (all.stream().allMatch(UnsupportedOperationException.class::isInstance)) {
-        Needs.kernels(all.get(0).getMessage() + " on " + place);
-      }
-      throw thrown;
     }
 
     @Override

@@ -14,13 +14,13 @@ import dev.thaw.tensor.Tensor;
  */
 public enum Distance {
   /** A layer's or a loss's output or gradient: one to four kernels. */
-  LAYER(2e-6, 1e-12),
+  LAYER(2e-6, 1e-13),
   /** A whole net's logits, loss and running statistics. */
-  OUTPUT(1e-5, 1e-12),
+  OUTPUT(1e-5, 1e-13),
   /** A whole net's gradients; stored as float32. */
-  GRADIENT(1e-4, 1e-7),
+  GRADIENT(4e-5, 1e-7),
   /** Weights after up to ten steps of an optimizer. */
-  WEIGHTS(1e-5, 1e-12);
+  WEIGHTS(3e-6, 1e-13);
 
   private final double single;
   private final double twice;

@@ -19,7 +19,7 @@ import dev.thaw.tensor.TensorOn;
 /** What eager execution holds at most, counted by the pool. */
 final class MemoryPromisesTest {
   private static final int N = 4;
-  private static final int SIZE = 16;
+  private static final int SIZE = 32;
 
   private static Module resNet20(Place place) {
     return place.put(new CifarResNet(20, SIZE, SIZE, 3, 10));
