@@ -3,7 +3,6 @@ package dev.thaw.cpu;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
-import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
 import dev.thaw.backend.Devices;
@@ -19,13 +18,15 @@ final class LanesTest {
   private final Lanes lanes = new Lanes(pool, 2);
   private final List<String> closed = new ArrayList<>();
 
-  private final class Call implements Prepared {
-    private final String name;
-
-    Call(String name) {
-      this.name = name;
+  /** Prepares calls that write down their end. */
+  private record Named(String name, LanesTest test) implements Recipe<Call> {
+    @Override
+    public Call prepare() {
+      return new Call(this);
     }
+  }
 
+  private record Call(Named recipe) implements Prepared {
     @Override
     public long workspaceBytes() {
       return 0;
@@ -33,8 +34,12 @@ final class LanesTest {
 
     @Override
     public void close() {
-      closed.add(name);
+      recipe.test.closed.add(recipe.name);
     }
+  }
+
+  private Named named(String name) {
+    return new Named(name, this);
   }
 
   @Test
@@ -58,16 +63,16 @@ final class LanesTest {
   @Test
   void closesWhatWasUsedLongestAgo() {
     try (Lane lane = lanes.take()) {
-      Call a = lane.keep("a", new Call("a"));
-      lane.keep("b", new Call("b"));
-      assertSame(a, lane.get("a"));
-      lane.keep("c", new Call("c"));
+      Call a = lane.prepared(named("a"));
+      Call b = lane.prepared(named("b"));
+      assertSame(a, lane.prepared(named("a")));
+      lane.prepared(named("c"));
       assertEquals(List.of("b"), closed);
-      assertNull(lane.get("b"));
-      assertSame(a, lane.get("a"));
+      assertSame(a, lane.prepared(named("a")));
+      assertNotSame(b, lane.prepared(named("b")));
     }
     lanes.trim();
-    assertEquals(List.of("b", "c", "a"), closed);
+    assertEquals(List.of("b", "c", "a", "b"), closed);
   }
 
   @Test
@@ -93,7 +98,7 @@ final class LanesTest {
     List<Lane> taken = new ArrayList<>();
     for (int i = 0; i < 70; i++) {
       Lane lane = lanes.take();
-      lane.keep("call", new Call(Integer.toString(i)));
+      lane.prepared(named(Integer.toString(i)));
       taken.add(lane);
     }
     taken.forEach(Lane::close);

@@ -2,6 +2,8 @@ package dev.thaw.cpu;
 
 import dev.thaw.backend.ConvKernels;
 import dev.thaw.backend.ConvShape;
+import dev.thaw.backend.GemmShape;
+import dev.thaw.backend.Reduction;
 import dev.thaw.backend.Writes;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.Pool;
@@ -52,20 +54,16 @@ final class CpuConv implements ConvKernels {
     if (y.bytes() == 0) {
       return;
     }
-    long result = y.address();
-    long add = residual == null ? 0 : residual.address();
+    long result = Address.floats(y);
+    long add = Address.floatsOrNull(residual);
     boolean copies = add == result && !ADDS_IN_PLACE;
     Epilogue.Residual kind =
         residual == null
             ? Epilogue.Residual.NONE
             : add == result && !copies ? Epilogue.Residual.IN_PLACE : Epilogue.Residual.SEPARATE;
     Epilogue epilogue = new Epilogue(bias != null, kind, relu);
-    ConvForward.Key key = new ConvForward.Key(shape, epilogue, threads(shape));
     try (Lane lane = lanes.take()) {
-      ConvForward call = (ConvForward) lane.get(key);
-      if (call == null) {
-        call = lane.keep(key, new ConvForward(key));
-      }
+      Product call = lane.prepared(ConvForward.of(shape, epilogue, threads(shape)));
       long copied = copies ? Prepared.align(y.bytes()) : 0;
       long workspace = lane.workspace(copied + call.workspaceBytes());
       if (copies) {
@@ -74,9 +72,9 @@ final class CpuConv implements ConvKernels {
       }
       call.execute(
           result,
-          x.address(),
-          w.address(),
-          bias == null ? 0 : bias.address(),
+          Address.floats(x),
+          Address.floats(w),
+          Address.floatsOrNull(bias),
           add,
           workspace + copied);
     }
@@ -91,13 +89,15 @@ final class CpuConv implements ConvKernels {
       Rows.zero(dx.address(), dx.bytes());
       return;
     }
-    ConvBackwardData.Key key = new ConvBackwardData.Key(shape, threads(shape));
     try (Lane lane = lanes.take()) {
-      ConvBackwardData call = (ConvBackwardData) lane.get(key);
-      if (call == null) {
-        call = lane.keep(key, new ConvBackwardData(key));
-      }
-      call.execute(dx.address(), dy.address(), w.address(), lane.workspace(call.workspaceBytes()));
+      Product call = lane.prepared(ConvBackwardData.of(shape, threads(shape)));
+      call.execute(
+          Address.floats(dx),
+          Address.floats(dy),
+          Address.floats(w),
+          0,
+          0,
+          lane.workspace(call.workspaceBytes()));
     }
   }
 
@@ -111,24 +111,51 @@ final class CpuConv implements ConvKernels {
       }
       return;
     }
-    ConvBackwardWeights.Key key = new ConvBackwardWeights.Key(shape, db != null, threads(shape));
     try (Lane lane = lanes.take()) {
-      ConvBackwardWeights call = (ConvBackwardWeights) lane.get(key);
-      if (call == null) {
-        call = lane.keep(key, new ConvBackwardWeights(key));
+      if (Pointwise.is(shape)) {
+        pointwiseBackwardWeights(lane, dw, db, dy, x, shape);
+      } else {
+        ConvBackwardWeights.Call call =
+            lane.prepared(new ConvBackwardWeights(shape, db != null, threads(shape)));
+        call.execute(
+            Address.floats(dw),
+            Address.floatsOrNull(db),
+            Address.floats(dy),
+            Address.floats(x),
+            lane.workspace(call.workspaceBytes()));
       }
-      call.execute(
-          dw.address(),
-          db == null ? 0 : db.address(),
-          dy.address(),
-          x.address(),
-          lane.workspace(call.workspaceBytes()));
     }
   }
 
-  /** The same for all three, so that what one of them learns of a shape the others can use. */
+  private static void pointwiseBackwardWeights(
+      Lane lane, Buffer dw, @Nullable Buffer db, Buffer dy, Buffer x, ConvShape shape) {
+    GemmShape s = Pointwise.backwardWeights(shape);
+    Product call = lane.prepared(new Matmul(s, Epilogue.NONE, false, threads(shape)));
+    call.execute(
+        Address.floats(dw),
+        Address.floats(dy),
+        Address.floats(x),
+        0,
+        0,
+        lane.workspace(call.workspaceBytes()));
+    if (db != null) {
+      Native.thaw_reduce(
+          Reduction.SUM.ordinal(),
+          Address.floats(db),
+          Address.floats(dy),
+          1,
+          s.k(),
+          s.m(),
+          1,
+          CpuThreads.forBytes(dy.bytes()));
+    }
+  }
+
+  /** The same for all three: each multiplies and adds as often, and reads or writes all three. */
   private static int threads(ConvShape s) {
-    return CpuThreads.forFlops(
-        2.0 * s.n() * s.outH() * s.outW() * s.k() / s.groups() * s.c() * s.kh() * s.kw());
+    double pixels = (double) s.n() * s.outH() * s.outW();
+    double weights = (double) s.k() / s.groups() * s.c() * s.kh() * s.kw();
+    double numbers = (double) s.n() * s.h() * s.w() * s.c() + pixels * s.k() + weights;
+    return CpuThreads.forWork(2 * pixels * weights, Float.BYTES * numbers);
   }
 }

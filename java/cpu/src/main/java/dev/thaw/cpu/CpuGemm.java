@@ -34,24 +34,26 @@ final class CpuGemm implements GemmKernels {
     if (c.bytes() == 0) {
       return;
     }
-    long offset = bias == null ? 0 : bias.address();
+    long result = Address.floats(c);
+    long offset = Address.floatsOrNull(bias);
     if (shape.k() == 0) {
-      Rows.fill(c.address(), (long) shape.batch() * shape.m(), shape.n(), offset, relu);
+      Rows.fill(result, (long) shape.batch() * shape.m(), shape.n(), offset, relu);
       return;
     }
     GemmShape s = simplest(shape);
     Epilogue epilogue = new Epilogue(bias != null, Epilogue.Residual.NONE, relu);
-    Matmul.Key key = new Matmul.Key(s, epilogue, false, threads(s));
     try (Lane lane = lanes.take()) {
-      Matmul call = (Matmul) lane.get(key);
-      if (call == null) {
-        call = lane.keep(key, new Matmul(key));
-      }
+      Product call = lane.prepared(new Matmul(s, epilogue, false, threads(s)));
       call.execute(
-          c.address(), a.address(), b.address(), offset, 0, lane.workspace(call.workspaceBytes()));
+          result,
+          Address.floats(a),
+          Address.floats(b),
+          offset,
+          0,
+          lane.workspace(call.workspaceBytes()));
     }
     if (s.batch() < shape.batch() && s.m() == shape.m()) {
-      repeat(c.address(), (long) s.m() * s.n() * Float.BYTES, shape.batch());
+      repeat(result, (long) s.m() * s.n() * Float.BYTES, shape.batch());
     }
   }
 
@@ -79,6 +81,9 @@ final class CpuGemm implements GemmKernels {
   }
 
   private static int threads(GemmShape s) {
-    return CpuThreads.forFlops(2.0 * s.batch() * s.m() * s.n() * s.k());
+    double a = (double) s.m() * s.k();
+    double b = (double) s.k() * s.n();
+    double c = (double) s.m() * s.n();
+    return CpuThreads.forWork(2 * c * s.k() * s.batch(), Float.BYTES * (a + b + c) * s.batch());
   }
 }

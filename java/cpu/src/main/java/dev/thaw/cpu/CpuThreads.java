@@ -18,14 +18,17 @@ import org.jspecify.annotations.Nullable;
  * thread may lower its own share with {@link #limit}: with many clients, one thread inside an op
  * and one client per processor is faster than any team.
  *
- * <p>No result depends on the number of threads.
+ * <p>No result of our own loops depends on the number of threads. oneDNN's sums over many pictures
+ * or rows may, in their last bits: they are cut by threads.
  */
 public final class CpuThreads {
   /** A loop that moves fewer bytes than this runs on the calling thread. */
   private static final long BYTES_WORTH_A_TEAM = 256 << 10;
 
-  /** A product or convolution with fewer operations than this runs on the calling thread. */
+  /** A product or convolution with fewer operations and bytes than this does so too. */
   private static final double FLOPS_WORTH_A_TEAM = 4e6;
+
+  private static final double OPERAND_BYTES_WORTH_A_TEAM = 1 << 20;
 
   private static final int CONFIGURED = configure();
 
@@ -70,9 +73,11 @@ public final class CpuThreads {
     return bytes < BYTES_WORTH_A_TEAM ? 1 : current();
   }
 
-  /** Threads for an op of oneDNN that multiplies or adds {@code flops} times. */
-  static int forFlops(double flops) {
-    return flops < FLOPS_WORTH_A_TEAM ? 1 : current();
+  /**
+   * Threads for an op of oneDNN: a product of a vector is all bytes, most others all arithmetic.
+   */
+  static int forWork(double flops, double bytes) {
+    return flops < FLOPS_WORTH_A_TEAM && bytes < OPERAND_BYTES_WORTH_A_TEAM ? 1 : current();
   }
 
   /**

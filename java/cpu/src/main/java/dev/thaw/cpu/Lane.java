@@ -25,7 +25,7 @@ final class Lane implements AutoCloseable {
 
   private final Lanes home;
   private final Pool pool;
-  private final Map<Object, Prepared> prepared;
+  private final Map<Recipe<?>, Prepared> prepared;
   private long own;
   private @Nullable Buffer borrowed;
 
@@ -37,7 +37,7 @@ final class Lane implements AutoCloseable {
           private static final long serialVersionUID = 1L;
 
           @Override
-          protected boolean removeEldestEntry(Map.Entry<Object, Prepared> eldest) {
+          protected boolean removeEldestEntry(Map.Entry<Recipe<?>, Prepared> eldest) {
             boolean full = size() > capacity;
             if (full) {
               eldest.getValue().close();
@@ -47,15 +47,16 @@ final class Lane implements AutoCloseable {
         };
   }
 
-  /** What was kept under {@code key}, or null. */
-  @Nullable Prepared get(Object key) {
-    return prepared.get(key);
-  }
-
-  /** Keeps {@code made}, and closes it when others were used more recently. */
-  <P extends Prepared> P keep(Object key, P made) {
-    prepared.put(key, made);
-    return made;
+  /** The call that {@code recipe} describes, prepared now unless it was before. */
+  // What is kept under a recipe was prepared by an equal one.
+  @SuppressWarnings("unchecked")
+  <P extends Prepared> P prepared(Recipe<P> recipe) {
+    Prepared found = prepared.get(recipe);
+    if (found == null) {
+      found = recipe.prepare();
+      prepared.put(recipe, found);
+    }
+    return (P) found;
   }
 
   /** Address of this much workspace, 64-byte aligned, until the next request or the call's end. */

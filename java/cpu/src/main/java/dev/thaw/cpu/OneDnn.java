@@ -41,11 +41,6 @@ final class OneDnn {
     return stream;
   }
 
-  /** Whether oneDNN has any way to compute what was asked for. */
-  static boolean refused(int status) {
-    return status == dnnl_unimplemented;
-  }
-
   /**
    * Throws unless {@code status} is success.
    *
@@ -107,13 +102,13 @@ final class OneDnn {
    * An address as JavaCPP wants it. One object serves many calls, where a Pointer each would be
    * garbage in the hot path.
    */
-  static final class Address extends Pointer {
-    Address() {
+  static final class Handle extends Pointer {
+    Handle() {
       super((Pointer) null);
     }
 
     /** This, pointing to {@code address}. */
-    Address at(long address) {
+    Handle at(long address) {
       this.address = address;
       return this;
     }

@@ -29,7 +29,7 @@ final class Primitive implements AutoCloseable {
   private final dnnl_exec_arg_t arguments;
   private final dnnl_memory[] memories;
   private final long[] addresses;
-  private final OneDnn.Address handle = new OneDnn.Address();
+  private final OneDnn.Handle handle = new OneDnn.Handle();
 
   /** One argument: oneDNN's number for it, and how it lies. */
   private record Argument(int id, Layout layout) {}
@@ -162,9 +162,13 @@ final class Primitive implements AutoCloseable {
       this.descriptor = descriptor;
     }
 
-    /** For queries, and as the hint that backward primitives ask for. */
+    /** The hint that backward primitives ask for. */
     dnnl_primitive_desc descriptor() {
       return descriptor;
+    }
+
+    int threads() {
+      return threads;
     }
 
     /** A layout that oneDNN chose; the caller closes it. */

@@ -1,7 +1,7 @@
 package dev.thaw.cpu;
 
+import dev.thaw.memory.DType;
 import java.nio.FloatBuffer;
-import org.bytedeco.javacpp.Pointer;
 
 /**
  * Results of sums without summands: a product whose inner size is 0, a gradient of an empty batch.
@@ -12,7 +12,7 @@ final class Rows {
 
   /** Writes zeros. */
   static void zero(long y, long bytes) {
-    Pointer.memset(new OneDnn.Address().at(y), 0, bytes);
+    Native.thaw_fill(y, DType.UINT8.ordinal(), bytes, 0, CpuThreads.forBytes(bytes));
   }
 
   /**

@@ -6,9 +6,9 @@
  * Java declarations), then {@code CpuBackend}, {@code CpuStorage} (memory), {@link
  * dev.thaw.cpu.CpuThreads} (how many threads an op takes), and one family, {@code CpuUnary} say.
  *
- * <p>For oneDNN read {@code CpuGemm}, {@code Matmul} (a product made ready for one shape; {@code
- * ConvForward}, {@code ConvBackwardData} and {@code ConvBackwardWeights} are its likes), {@code
- * Lane} (where those wait for the next call) and {@code Primitive} (one call of oneDNN).
+ * <p>For oneDNN read {@code CpuConv}, then {@code ConvForward} (a recipe; {@code Matmul} and the
+ * others are its likes), {@code Product} (what it prepares), {@code Primitive} (one call of oneDNN)
+ * and {@code Lane} (where prepared calls wait, and workspace comes from).
  *
  * <p>Imports {@code memory}, {@code backend}, JavaCPP and its oneDNN presets. Hot paths pass
  * addresses and allocate nothing outside the Java heap.
