@@ -1,0 +1,54 @@
+package dev.thaw.lessons;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+
+/** Runs a lesson by its number, and the few things every lesson does. */
+public final class Lesson {
+  /** What a lesson is: a program that prints, checks its numbers and leaves a picture. */
+  @FunctionalInterface
+  interface Program {
+    void run(Path folder) throws IOException;
+  }
+
+  private static final List<Program> ALL =
+      List.of(TensorAndTape::run, NetThatLearns::run, SwapAndFreeze::run);
+
+  private Lesson() {}
+
+  /**
+   * Runs lesson {@code args[0]}, 1 to 3; its picture goes to the folder {@code args[1]}, or the
+   * current one.
+   */
+  public static void main(String[] args) throws IOException {
+    int number = args.length > 0 && args[0].matches("\\d{1,2}") ? Integer.parseInt(args[0]) : 0;
+    if (number < 1 || number > ALL.size()) {
+      System.err.println("lesson: which one? 1 to " + ALL.size() + ": ./thaw lesson 1 [FOLDER]");
+      System.exit(2);
+    }
+    Path folder = Path.of(args.length > 1 ? args[1] : ".");
+    Files.createDirectories(folder);
+    ALL.get(number - 1).run(folder);
+  }
+
+  static void say(String text, Object... values) {
+    System.out.println(String.format(Locale.ROOT, text, values));
+  }
+
+  /** A number of the page, held to what the program found. */
+  static void expect(String what, double expected, double found, double tolerance) {
+    if (!(Math.abs(expected - found) <= tolerance)) {
+      throw new IllegalStateException(
+          "lesson: " + what + " should be " + expected + " ± " + tolerance + ", found " + found);
+    }
+  }
+
+  static void save(Path folder, String name, String picture) throws IOException {
+    Path file = folder.resolve(name);
+    Files.writeString(file, picture);
+    say("picture: %s", file);
+  }
+}
