@@ -59,9 +59,24 @@ final class Matmul {
 
   private static Tensor batched(Tensor a, boolean transA, Tensor b, boolean transB) {
     Shape leading = Arithmetic.common(leading(a), leading(b));
+    Check.that(
+        fits(leading(a), leading) && fits(leading(b), leading),
+        "matmul: leading dimensions do not broadcast, %s x %s",
+        a.shape(),
+        b.shape());
     Tensor x = Layout.expand(a, matrices(leading, a));
     Tensor y = Layout.expand(b, matrices(leading, b));
     return withRules(gemm(x, transA, y, transB, leading), x, transA, y, transB);
+  }
+
+  /** Whether every size of {@code shape} is that of {@code common}, or 1. */
+  private static boolean fits(Shape shape, Shape common) {
+    for (int i = 1; i <= shape.rank(); i++) {
+      if (shape.dim(-i) != 1 && shape.dim(-i) != common.dim(-i)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static Shape leading(Tensor x) {
@@ -97,7 +112,8 @@ final class Matmul {
         w.rank() == 2 && x.rank() >= 1, "linear: needs a matrix, %s x %s", x.shape(), w.shape());
     Check.that(
         x.dim(-1) == w.dim(1),
-        "linear: expects %d features, got %d in %s",
+        "linear: weights %s expect %d features, got %d in %s",
+        w.shape(),
         w.dim(1),
         x.dim(-1),
         x.shape());
