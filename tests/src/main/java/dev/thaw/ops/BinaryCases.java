@@ -79,6 +79,8 @@ final class BinaryCases {
   private void prelu() {
     Operand x = Operand.of(4, 3, 5).in(Domain.away(0));
     OpCase.Call prelu = t -> Functional.prelu(t[0], t[1]);
+    Operand few = Operand.of(3).in(Domain.away(0));
+    cases.add(OpCase.of("prelu", prelu, few, Operand.of(3)).flops(4));
     cases.add(OpCase.of("prelu", prelu, x, Operand.of(1)).flops(4));
     cases.add(OpCase.of("prelu", prelu, x, Operand.of()).flops(4));
     cases.add(OpCase.of("prelu", prelu, x, Operand.of(5)).flops(4));

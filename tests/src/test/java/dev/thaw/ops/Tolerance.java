@@ -2,13 +2,13 @@ package dev.thaw.ops;
 
 import dev.thaw.memory.DType;
 import dev.thaw.tensor.Shape;
+import java.util.List;
 import java.util.Locale;
 
 /**
  * How far a computed number may be from the exact one: half a unit in the last place, times a few
  * for each step, times the root of the number of terms added up, whose errors partly cancel. It is
- * relative to the number itself, or, where many terms add up and may cancel, to the typical number
- * of the tensor.
+ * relative to the number itself, or, where terms may cancel, to a typical number of the tensor.
  *
  * @param unit rounding error of one operation
  * @param smallest what may become 0
@@ -35,13 +35,13 @@ record Tolerance(double unit, double smallest, double terms, double slack) {
   /**
    * Says how {@code found} differs from {@code exact}; empty when it does not.
    *
+   * @param typical the size of a number of this tensor, see {@link #typical}
    * @param dtype what found was rounded to
    */
-  String differences(double[] exact, double[] found, Shape shape, DType dtype) {
+  String differences(double[] exact, double[] found, double typical, Shape shape, DType dtype) {
     if (exact.length != found.length) {
       return exact.length + " elements expected, " + found.length + " found";
     }
-    double typical = typical(exact);
     int off = 0;
     int worst = -1;
     double worstExcess = 0;
@@ -89,14 +89,16 @@ record Tolerance(double unit, double smallest, double terms, double slack) {
     return error / allowed;
   }
 
-  /** The root of the mean square of the finite numbers. */
-  private static double typical(double[] x) {
+  /** The root of the mean square of all finite numbers. */
+  static double typical(List<double[]> tensors) {
     double sum = 0;
     int n = 0;
-    for (double v : x) {
-      if (Double.isFinite(v) && Math.abs(v) < 1e100) {
-        sum += v * v;
-        n++;
+    for (double[] tensor : tensors) {
+      for (double v : tensor) {
+        if (Double.isFinite(v) && Math.abs(v) < 1e100) {
+          sum += v * v;
+          n++;
+        }
       }
     }
     return n == 0 ? 0 : Math.sqrt(sum / n);
