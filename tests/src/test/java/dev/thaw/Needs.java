@@ -74,7 +74,7 @@ public final class Needs {
    * @param what the op and the backend
    */
   public static void kernels(String what) {
-    missing(false, "no kernels for " + what);
+    missing(true, "no kernels for " + what);
   }
 
   /** The top of the checkout. */

@@ -29,7 +29,7 @@ record Tolerance(double unit, double smallest, double terms, double slack) {
   }
 
   private double relative() {
-    return unit * slack * (STEPS + 2 * Math.sqrt(terms));
+    return unit * slack * (STEPS + 3 * Math.sqrt(terms));
   }
 
   /**
