@@ -23,6 +23,15 @@ import java.util.Map;
  * <p>One plan serves one thread. {@link #fork} gives another thread its own, over the same weights.
  */
 public final class InferencePlan implements AutoCloseable {
+  /** A forward pass that cannot be replayed; run the model itself. */
+  public static final class NotPlannable extends IllegalStateException {
+    private static final long serialVersionUID = 1L;
+
+    NotPlannable(String message) {
+      super(message);
+    }
+  }
+
   private final Backend backend;
   private final Program program;
   private final boolean ownsProgram;
@@ -81,7 +90,7 @@ public final class InferencePlan implements AutoCloseable {
       model.train(training);
     }
     if (recording.obstacle() != null) {
-      throw new IllegalStateException("plan: " + recording.obstacle());
+      throw new NotPlannable("plan: " + recording.obstacle());
     }
     Program program = Program.of(backend, recording.calls(), buffer -> false);
     return new InferencePlan(backend, program, true, input, output, shape, outputShape);

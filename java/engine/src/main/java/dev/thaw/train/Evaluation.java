@@ -5,9 +5,12 @@ import dev.thaw.data.BatchSource;
 import dev.thaw.memory.Device;
 import dev.thaw.memory.Scope;
 import dev.thaw.nn.Module;
+import dev.thaw.plan.InferencePlan;
 import dev.thaw.tensor.Functional;
+import dev.thaw.tensor.Shape;
 import dev.thaw.tensor.Tensor;
 import java.io.IOException;
+import org.jspecify.annotations.Nullable;
 
 /** How good a model is on labelled examples. */
 public final class Evaluation {
@@ -35,6 +38,8 @@ public final class Evaluation {
 
   /**
    * Runs {@code model} in inference mode over one epoch of {@code batches}; its mode is restored.
+   * Batches of the first one's shape go through an {@link InferencePlan} where the model can be
+   * planned.
    *
    * @throws IOException naming the file that cannot be read
    */
@@ -45,13 +50,21 @@ public final class Evaluation {
     long right = 0;
     long examples = 0;
     int[][] confusion = new int[0][];
+    InferencePlan plan = null;
+    boolean planning = true;
     batches.seek(0, 0);
     try (var none = Tensor.noGrad();
         var on = device.use()) {
       model.eval();
       for (Batch batch = batches.next(); batch != null; batch = batches.next()) {
         try (Scope scope = Scope.open()) {
-          Tensor logits = model.call(batch.x());
+          if (planning) {
+            planning = false;
+            plan = plan(model, batch.shape());
+          }
+          Tensor x = batch.x();
+          boolean fits = plan != null && plan.inputShape().equals(x.shape());
+          Tensor logits = plan != null && fits ? plan.run(x) : model.call(x);
           if (confusion.length == 0) {
             confusion = new int[logits.dim(1)][logits.dim(1)];
           }
@@ -67,9 +80,21 @@ public final class Evaluation {
         }
       }
     } finally {
+      if (plan != null) {
+        plan.close();
+      }
       model.train(training);
     }
     return new Result(loss / examples, right / (double) examples, confusion);
+  }
+
+  /** A plan of {@code model}, or null where it reads its values in Java and runs op by op. */
+  private static @Nullable InferencePlan plan(Module model, Shape shape) {
+    try {
+      return InferencePlan.of(model, shape);
+    } catch (InferencePlan.NotPlannable e) {
+      return null;
+    }
   }
 
   static Device deviceOf(Module model) {
