@@ -35,6 +35,7 @@ final class UnaryCases {
     everywhere("gelu", Functional::gelu, Domain.NORMAL, 20);
     everywhere("geluTanh", Functional::geluTanh, Domain.NORMAL, 20);
     everywhere("silu", Functional::silu, Domain.NORMAL, 12);
+    everywhere("hardSwish", Functional::hardSwish, away(-3, 3), 4);
     everywhere("sigmoid", Functional::sigmoid, Domain.NORMAL, 12);
     everywhere("tanh", Functional::tanh, Domain.NORMAL, 12);
     everywhere("softplus", Functional::softplus, Domain.NORMAL, 20);

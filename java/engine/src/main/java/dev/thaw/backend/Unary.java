@@ -38,6 +38,11 @@ public enum Unary {
       Reads.X,
       (x, a, b) -> x * logistic(x),
       (x, a, b) -> logistic(x) * (1 + x * (1 - logistic(x)))),
+  /** x · min(max(x + 3, 0), 6) / 6 (Howard et al., arXiv 1905.02244). */
+  HARD_SWISH(
+      Reads.X,
+      (x, a, b) -> x * Math.min(Math.max(x + 3, 0), 6) / 6,
+      (x, a, b) -> x <= -3 ? 0 : x >= 3 ? 1 : x / 3 + 0.5),
   /** 1 / (1 + e⁻ˣ). */
   SIGMOID(Reads.Y, (x, a, b) -> logistic(x), (y, a, b) -> y * (1 - y)),
   /** tanh x. */

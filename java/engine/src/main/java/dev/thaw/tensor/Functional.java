@@ -46,6 +46,11 @@ public final class Functional {
     return Elementwise.apply(Unary.SILU, x);
   }
 
+  /** x · min(max(x + 3, 0), 6) / 6: silu without exponentials. */
+  public static Tensor hardSwish(Tensor x) {
+    return Elementwise.apply(Unary.HARD_SWISH, x);
+  }
+
   /** 1 / (1 + e⁻ˣ). */
   public static Tensor sigmoid(Tensor x) {
     return Elementwise.apply(Unary.SIGMOID, x);
