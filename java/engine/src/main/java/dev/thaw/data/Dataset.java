@@ -75,4 +75,15 @@ public interface Dataset {
   default Split holdout(double share, long seed) {
     return Subset.holdout(this, share, seed);
   }
+
+  /**
+   * The same pictures at another size or with other channels, as by {@link Picture#fitted}; this
+   * set itself when it has that shape.
+   *
+   * @param target [h, w, 1] or [h, w, 3]
+   * @throws IllegalArgumentException when the examples are not pictures of bytes
+   */
+  default Dataset fitted(Shape target) {
+    return target.equals(shape()) ? this : new Fitted(this, target);
+  }
 }

@@ -48,8 +48,7 @@ public final class Idx {
       List<String> more = ArrayDataset.numbered(labels(otherLabels.get()));
       classes = more.size() > classes.size() ? more : classes;
     }
-    String name = folder.getFileName() + "/" + (part == Part.TRAIN ? "train" : "test");
-    return pictures(name, require(folder, part, "images", IMAGES), labels, classes);
+    return pictures(part.of(folder), require(folder, part, "images", IMAGES), labels, classes);
   }
 
   /**
