@@ -148,6 +148,18 @@ public record Augment(boolean flip, double rotate, int crop, double scale, doubl
     int left = (int) Math.floor(column);
     float lower = (float) (row - top);
     float righter = (float) (column - left);
+    if (top >= 0
+        && left >= 0
+        && top + 1 < h
+        && left + 1 < w) { // nearly always: no edge to look out for
+      int from = (top * w + left) * c;
+      int below = from + w * c;
+      for (int k = 0; k < c; k++) {
+        float upper = mix(x[from + k], x[from + c + k], righter);
+        y[at + k] = mix(upper, mix(x[below + k], x[below + c + k], righter), lower);
+      }
+      return;
+    }
     for (int k = 0; k < c; k++) {
       float upper =
           mix(pixel(x, h, w, c, top, left, k), pixel(x, h, w, c, top, left + 1, k), righter);
