@@ -1,9 +1,10 @@
 package dev.thaw.app;
 
+import dev.thaw.data.Data;
 import dev.thaw.data.Dataset;
-import dev.thaw.data.Idx;
 import dev.thaw.data.Part;
 import dev.thaw.memory.Check;
+import dev.thaw.tensor.Shape;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -12,6 +13,8 @@ import picocli.CommandLine.Option;
 
 /** Which examples, and how many at a time. */
 final class DataOptions {
+  private static final String EMBEDDED = "embedded";
+
   /** Held out where a data set has no test part and nothing else was said. */
   private static final double USUAL_SHARE = 0.1;
 
@@ -19,7 +22,8 @@ final class DataOptions {
       names = "--data",
       paramLabel = "D",
       description =
-          "A folder that is recognised by what it holds, a name below THAW_DATA, or embedded.")
+          "A folder or .npz that is recognised by what it holds, a name below THAW_DATA, or the"
+              + " letters that the engine draws itself: embedded; embedded:digits are others.")
   private @Nullable String data;
 
   @Option(
@@ -75,35 +79,42 @@ final class DataOptions {
    * @param validation the value of {@code --val}, or null
    * @param watchesItself whether validation must not be the test part: it decides something
    * @param classes those to keep, in this order; empty for all
+   * @param target [h, w, c] to which pictures are fitted, or null for their own
    */
-  DataParts open(@Nullable String validation, boolean watchesItself, List<String> classes)
+  DataParts open(
+      @Nullable String validation,
+      boolean watchesItself,
+      List<String> classes,
+      @Nullable Shape target)
       throws IOException {
-    DataParts all = parts(required());
+    Data all = data(required(), target);
     Dataset train = all.train();
-    @Nullable Dataset watched = all.validation();
-    @Nullable Dataset test = all.test();
+    @Nullable Dataset watched = all.has(Part.VALIDATION) ? all.part(Part.VALIDATION) : null;
+    @Nullable Dataset test = all.has(Part.TEST) ? all.part(Part.TEST) : null;
     if (!classes.isEmpty()) {
       train = train.only(classes);
       watched = watched == null ? null : watched.only(classes);
       test = test == null ? null : test.only(classes);
     }
     if (validation != null) {
-      watched = whole(validation).only(train.classes());
+      watched = unlearned(data(validation, target)).only(train.classes());
     } else if (holdout != null || (watched == null && (test == null || watchesItself))) {
       Dataset.Split split = train.holdout(holdout == null ? USUAL_SHARE : holdout, seed);
       train = split.rest();
       watched = split.held();
     }
-    return new DataParts(all.name(), some(train), watched, test);
+    return new DataParts(name(required()), some(train), watched, test);
   }
 
-  /** What an evaluation looks at: the share held out, else the test part, else everything. */
-  Dataset evaluated() throws IOException {
-    DataParts all = parts(required());
-    if (holdout != null) {
-      return some(all.train().holdout(holdout, seed).held());
-    }
-    return some(all.test() != null ? all.test() : all.train());
+  /**
+   * What an evaluation looks at: the share held out, else what a training does not learn from, else
+   * everything.
+   *
+   * @param target [h, w, c] to which pictures are fitted, or null for their own
+   */
+  Dataset evaluated(@Nullable Shape target) throws IOException {
+    Data all = data(required(), target);
+    return some(holdout != null ? all.train().holdout(holdout, seed).held() : unlearned(all));
   }
 
   private String required() {
@@ -116,21 +127,23 @@ final class DataOptions {
     return limit == null ? some : some.limit(limit);
   }
 
-  /** Every part that is not trained on, else all of it. */
-  private static Dataset whole(String name) throws IOException {
-    DataParts parts = parts(name);
-    if (parts.validation() != null) {
-      return parts.validation();
-    }
-    return parts.test() != null ? parts.test() : parts.train();
+  private static Dataset unlearned(Data data) throws IOException {
+    return data.has(Part.TEST) || data.has(Part.VALIDATION) ? data.test() : data.train();
   }
 
-  private static DataParts parts(String name) throws IOException {
-    Path folder = DataPlaces.find(name);
-    return new DataParts(
-        folder.getFileName().toString(),
-        Idx.open(folder, Part.TRAIN),
-        null,
-        Idx.open(folder, Part.TEST));
+  private Data data(String words, @Nullable Shape target) throws IOException {
+    return Data.open(place(words), new Data.Options(target, 0, seed));
+  }
+
+  /** The path as it is written, else a folder of that name below THAW_DATA, else as written. */
+  private static String place(String words) {
+    boolean drawn = words.equals(EMBEDDED) || words.startsWith(EMBEDDED + ":");
+    return drawn ? words : DataPlaces.find(words).toString();
+  }
+
+  /** A set's name in histories: without the folder it happens to lie in on this machine. */
+  private static String name(String words) {
+    Path last = Path.of(words).toAbsolutePath().normalize().getFileName();
+    return words.startsWith(EMBEDDED) || last == null ? words : last.toString();
   }
 }

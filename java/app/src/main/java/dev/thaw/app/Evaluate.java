@@ -36,7 +36,8 @@ final class Evaluate extends Subcommand {
     try (Device.Use on = backend().device().use()) {
       ModelFile.Loaded loaded = ModelFile.load(from);
       try (Module model = loaded.module()) {
-        Dataset examples = inOrderOf(loaded.card(), data.evaluated());
+        Dataset examples =
+            inOrderOf(loaded.card(), data.evaluated(TrainingCommand.pictureOf(loaded.card())));
         long start = System.nanoTime();
         Evaluation.Result result;
         try (DataLoader batches =

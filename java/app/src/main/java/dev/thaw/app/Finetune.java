@@ -87,7 +87,11 @@ final class Finetune extends TrainingCommand {
 
   private Map<String, Object> tune(Module model, ModelCard card) throws IOException {
     DataParts parts =
-        data.open(learning.validation(), running.patience() > 0, kept == null ? List.of() : kept);
+        data.open(
+            learning.validation(),
+            running.patience() > 0,
+            kept == null ? List.of() : kept,
+            pictureOf(card));
     checkShape(card, parts);
     Normalisation normalisation = learning.normalisation(parts.train(), card);
     List<String> classes = parts.train().classes();

@@ -35,6 +35,7 @@ import picocli.CommandLine.Spec;
       Pretrain.class,
       Finetune.class,
       Evaluate.class,
+      Predict.class,
       Inspect.class,
       Models.class,
       Doctor.class

@@ -4,6 +4,7 @@ import dev.thaw.data.Normalisation;
 import dev.thaw.io.NdArray;
 import dev.thaw.io.Safetensors;
 import dev.thaw.memory.BadFileException;
+import dev.thaw.memory.Check;
 import dev.thaw.memory.Device;
 import dev.thaw.models.ModelCard;
 import dev.thaw.models.ModelFile;
@@ -12,6 +13,7 @@ import dev.thaw.models.Zoo;
 import dev.thaw.nn.Module;
 import dev.thaw.optim.Grouping;
 import dev.thaw.tensor.Generator;
+import dev.thaw.tensor.Shape;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -32,6 +34,12 @@ final class Pretrain extends TrainingCommand {
   private String architecture;
 
   @Option(
+      names = "--size",
+      paramLabel = "HxWxC",
+      description = "Fit pictures to this size, such as 64x64x3; by default their own.")
+  private @Nullable String size;
+
+  @Option(
       names = "--init",
       paramLabel = "FILE",
       description = "Start from the tensors of this safetensors file, by name.")
@@ -48,7 +56,8 @@ final class Pretrain extends TrainingCommand {
       origin.put("init", ModelFile.sha256(init));
     }
     try (Device.Use on = backend().device().use()) {
-      DataParts parts = data.open(learning.validation(), running.patience() > 0, List.of());
+      DataParts parts =
+          data.open(learning.validation(), running.patience() > 0, List.of(), picture());
       Normalisation normalisation = learning.normalisation(parts.train(), null);
       ModelCard card =
           new ModelCard(
@@ -68,6 +77,16 @@ final class Pretrain extends TrainingCommand {
         return train(start, parts, normalisation);
       }
     }
+  }
+
+  private @Nullable Shape picture() {
+    if (size == null) {
+      return null;
+    }
+    Check.that(
+        size.matches("\\d{1,5}x\\d{1,5}x[13]"), "--size: '%s' is no size, say 64x64x3", size);
+    String[] hwc = size.split("x", -1);
+    return Shape.of(Integer.parseInt(hwc[0]), Integer.parseInt(hwc[1]), Integer.parseInt(hwc[2]));
   }
 
   private static void load(Module model, Path file) throws IOException {

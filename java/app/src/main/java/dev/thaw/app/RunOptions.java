@@ -81,7 +81,7 @@ final class RunOptions {
     }
   }
 
-  private static void checkFile(String option, @Nullable Path file) {
+  static void checkFile(String option, @Nullable Path file) {
     if (file == null) {
       return;
     }

@@ -134,7 +134,7 @@ abstract class Subcommand implements Callable<Integer> {
    *
    * @param pairs name, value, name, value ..
    */
-  static Map<String, Object> fields(Object... pairs) {
+  static Map<String, Object> fields(@Nullable Object... pairs) {
     Map<String, Object> map = new LinkedHashMap<>();
     for (int i = 0; i < pairs.length; i += 2) {
       map.put((String) pairs[i], pairs[i + 1]);

@@ -167,6 +167,13 @@ abstract class TrainingCommand extends Subcommand {
         .sum();
   }
 
+  /** The size that pictures must have for a model, or null where it reads no pictures. */
+  static @Nullable Shape pictureOf(ModelCard card) {
+    Shape e = card.example();
+    boolean picture = e.rank() == 4 && (e.dim(3) == 1 || e.dim(3) == 3);
+    return picture ? Shape.of(e.dim(1), e.dim(2), e.dim(3)) : null;
+  }
+
   /** An example as a model reads it: a batch of one. */
   static Shape exampleOf(Shape shape) {
     int[] dims = new int[shape.rank() + 1];

@@ -1,0 +1,144 @@
+package dev.thaw.app;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.thaw.Needs;
+import java.io.File;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A training that is interrupted and resumed is, to the bit, one that was not. */
+final class ResumeTest {
+  @TempDir private Path folder;
+
+  private void resumesToTheBit(Object... more) throws IOException {
+    Path checkpoint = folder.resolve("c");
+    Path log = folder.resolve("log.csv");
+    Path whole = folder.resolve("whole.safetensors");
+    Path resumed = folder.resolve("resumed.safetensors");
+    List<Object> words =
+        new ArrayList<>(List.of("--checkpoint", checkpoint, "--log", log, "--epochs", 3));
+    words.addAll(List.of(more));
+    // Of 21 steps the checkpoint of step 11 is the last one, in the middle of the second epoch.
+    words.addAll(List.of("--checkpoint-every", 11));
+    Small.pretrain(whole, words.toArray()).done();
+    String logged = Files.readString(log);
+    words.add("--resume");
+    Ran ran = Small.pretrain(resumed, words.toArray()).done();
+    assertTrue(ran.err().contains("at step 11"), ran::err);
+    assertEquals(Small.tensors(whole), Small.tensors(resumed));
+    assertEquals(logged, Files.readString(log), "the log is cut at step 11 and goes on the same");
+  }
+
+  @Test
+  void sgdResumesToTheBit() throws IOException {
+    resumesToTheBit();
+  }
+
+  @Test
+  void adamwWithAugmentationResumesToTheBit() throws IOException {
+    resumesToTheBit("--optimizer", "adamw", "--augment", "flip,rotate=10,crop=2");
+  }
+
+  @Test
+  void earlyStoppingResumesToTheBit() throws IOException {
+    resumesToTheBit("--early-stopping", 2);
+  }
+
+  @Test
+  void aFrozenFinetuneResumesToTheBit() throws IOException {
+    Path from = folder.resolve("from.safetensors");
+    Small.pretrain(from).done();
+    Path checkpoint = folder.resolve("c");
+    Path whole = folder.resolve("whole.safetensors");
+    Path resumed = folder.resolve("resumed.safetensors");
+    Object[] words = {
+      "--strategy", "head", "--checkpoint", checkpoint, "--checkpoint-every", 5, "--lr", "0.1"
+    };
+    Small.finetune(from, whole, words).done();
+    List<Object> again = new ArrayList<>(List.of(words));
+    again.add("--resume");
+    Ran ran = Small.finetune(from, resumed, again.toArray()).done();
+    assertTrue(ran.err().contains("at step 5"), ran::err);
+    assertEquals(Small.tensors(whole), Small.tensors(resumed));
+  }
+
+  @Test
+  void anotherTrainingsCheckpointIsRefused() throws IOException {
+    Path checkpoint = folder.resolve("c");
+    Path out = folder.resolve("m.safetensors");
+    Small.pretrain(out, "--checkpoint", checkpoint).done();
+    Path other = folder.resolve("other.safetensors");
+    Ran seed = Small.pretrain(other, "--checkpoint", checkpoint, "--resume", "--seed", 5);
+    assertTrue(seed.failed(Main.WRONG_INPUT).contains("seed 5, found 0"), seed::err);
+    Ran rule = Small.pretrain(other, "--checkpoint", checkpoint, "--resume", "--optimizer", "adam");
+    assertTrue(rule.failed(Main.WRONG_INPUT).contains("optimizer"), rule::err);
+    Ran model = Small.pretrain(other, "--checkpoint", out, "--resume");
+    assertTrue(model.failed(Main.WRONG_INPUT).contains("a training checkpoint"), model::err);
+    assertFalse(Files.exists(other));
+  }
+
+  @Test
+  void controlCFinishesTheStepAndPrintsTheCommandThatResumes() throws Exception {
+    assumeTrue(File.separatorChar == '/', "skipped: there is no kill here");
+    String kill = Needs.tool("kill");
+    Path out = folder.resolve("m.safetensors");
+    Path log = folder.resolve("log.csv");
+    List<String> words =
+        List.of(
+            "pretrain",
+            "--model",
+            "mlp:depth=3,width=16",
+            "--data",
+            "embedded",
+            "--limit",
+            "400",
+            "--epochs",
+            "100000",
+            "--device",
+            "plain",
+            "--out",
+            out.toString(),
+            "--log",
+            log.toString());
+    Process run = start(words);
+    long patience = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
+    while ((!Files.exists(log) || Files.readAllLines(log).size() < 10)
+        && System.nanoTime() < patience) {
+      Thread.sleep(50);
+    }
+    assertEquals(0, new ProcessBuilder(kill, "-INT", "" + run.pid()).start().waitFor());
+    String err = new String(run.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(Main.INTERRUPTED, run.waitFor(), err);
+    String last = err.strip().lines().reduce((a, b) -> b).orElse("");
+    String checkpoint = out + ".checkpoint";
+    assertTrue(
+        last.matches("thaw: stopped after step \\d+; to go on: thaw pretrain .* --resume .*"),
+        last);
+    assertTrue(last.endsWith("--checkpoint=" + checkpoint), last);
+    assertTrue(Files.exists(Path.of(checkpoint)));
+    assertFalse(Files.exists(out), "a model that is not finished");
+  }
+
+  private static Process start(List<String> words) throws IOException {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                Main.class.getName()));
+    command.addAll(words);
+    return new ProcessBuilder(command).start();
+  }
+}
