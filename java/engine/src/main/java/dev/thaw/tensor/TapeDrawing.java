@@ -122,7 +122,8 @@ final class TapeDrawing {
     StringBuilder svg = new StringBuilder();
     svg.append("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"").append(width);
     svg.append("\" height=\"").append(height);
-    svg.append("\" font-family=\"sans-serif\" font-size=\"12\" text-anchor=\"middle\">\n");
+    svg.append(
+        "\" style=\"background:#fff\" font-family=\"sans-serif\" font-size=\"12\" text-anchor=\"middle\">\n");
     svg.append("<defs><marker id=\"a\" markerWidth=\"8\" markerHeight=\"8\" refX=\"7\" refY=\"4\"");
     svg.append(" orient=\"auto\"><path d=\"M0,0 L8,4 L0,8 z\"/></marker></defs>\n");
     for (int[] arrow : drawing.arrows) {

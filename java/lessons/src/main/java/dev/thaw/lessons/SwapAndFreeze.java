@@ -136,7 +136,7 @@ final class SwapAndFreeze {
   private static String bars(Map<String, Double> accuracy) {
     StringBuilder svg =
         new StringBuilder(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"520\" height=\"170\""
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"520\" height=\"170\" style=\"background:#fff\""
                 + " font-family=\"sans-serif\" font-size=\"14\">\n");
     int y = 20;
     for (Map.Entry<String, Double> e : accuracy.entrySet()) {
