@@ -165,7 +165,7 @@ public abstract class Optimizer implements AutoCloseable {
     if (device == null) {
       return new Report(0, 0, false);
     }
-    ByteBuffer bytes = host(StepState.SLOTS);
+    ByteBuffer bytes = staging.clear();
     requireHome().download(bytes, device);
     return new Report(
         bytes.getDouble(8 * StepState.GRADIENT_NORM),

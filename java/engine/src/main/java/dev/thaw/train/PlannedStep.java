@@ -33,6 +33,7 @@ final class PlannedStep implements AutoCloseable {
   private @Nullable Buffer loss;
   private @Nullable TrainingPlan plan;
   private @Nullable String obstacle;
+  private final ByteBuffer host = ByteBuffer.allocateDirect(4).order(ByteOrder.nativeOrder());
   private int callsPerStep;
 
   PlannedStep(Trainer trainer, Shape shape) {
@@ -119,9 +120,8 @@ final class PlannedStep implements AutoCloseable {
 
   private double value() {
     Buffer one = java.util.Objects.requireNonNull(loss);
-    ByteBuffer bytes = ByteBuffer.allocateDirect(4).order(ByteOrder.nativeOrder());
-    backend.download(bytes, one);
-    return bytes.getFloat(0);
+    backend.download(host, one);
+    return host.getFloat(0);
   }
 
   private void upload(Buffer to, ByteBuffer from) {
