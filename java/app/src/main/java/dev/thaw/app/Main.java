@@ -36,6 +36,7 @@ import picocli.CommandLine.Spec;
       Finetune.class,
       Evaluate.class,
       Predict.class,
+      Diagnose.class,
       Inspect.class,
       Models.class,
       Doctor.class
