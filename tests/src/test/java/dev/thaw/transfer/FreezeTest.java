@@ -14,26 +14,17 @@ import dev.thaw.tensor.Shape;
 import dev.thaw.transfer.Layers.Layer;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /** Freezing by pattern, up to a layer, by count and by strategy. */
 class FreezeTest {
-  private Device.Use on = Devices.get("plain").device().use();
-  private Module model = Zoo.create("mlp:depth=1", Shape.of(1, 2), 2);
-
-  @BeforeEach
-  void make() {
-    on = Devices.get("plain").device().use();
-    model.close();
-    model = Zoo.create("resnet20", Shape.of(1, 8, 8, 1), 4);
-  }
+  private final Device.Use on = Devices.get("plain").device().use();
+  private final Module model = Zoo.create("resnet20", Shape.of(1, 8, 8, 1), 4);
 
   @AfterEach
   void close() {
     model.close();
-    model = Zoo.create("mlp:depth=1", Shape.of(1, 2), 2);
     on.close();
   }
 
