@@ -243,13 +243,13 @@ final class CpuBackendTest {
       throws IOException, InterruptedException, ExecutionException {
     byte[] library = new byte[300_000];
     Arrays.fill(library, (byte) 7);
-    Path file = NativeLibrary.extract(library, cache);
+    Path file = NativeLibrary.extract("lib.so", library, cache);
     assertArrayEquals(library, Files.readAllBytes(file));
     Files.write(file, new byte[10]);
     ExecutorService machines = Executors.newFixedThreadPool(4);
     List<Future<Path>> runs = new ArrayList<>();
     for (int i = 0; i < 16; i++) {
-      runs.add(machines.submit(() -> NativeLibrary.extract(library, cache)));
+      runs.add(machines.submit(() -> NativeLibrary.extract("lib.so", library, cache)));
     }
     for (Future<Path> run : runs) {
       assertEquals(file, run.get());
@@ -260,6 +260,7 @@ final class CpuBackendTest {
       assertEquals(List.of(file), files.toList(), "nothing is left aside");
     }
     library[5]++;
-    assertTrue(!file.equals(NativeLibrary.extract(library, cache)), "other bytes, other folder");
+    assertTrue(
+        !file.equals(NativeLibrary.extract("lib.so", library, cache)), "other bytes, other folder");
   }
 }

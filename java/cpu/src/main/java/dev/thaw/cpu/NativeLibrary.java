@@ -22,19 +22,20 @@ import org.jspecify.annotations.Nullable;
 /**
  * Brings oneDNN and our loops into the process, in this order: oneDNN's jar carries the OpenMP
  * runtime, and a library that is loaded later and asks for {@code libgomp.so.1} gets the one that
- * is there, so that both share one team of threads.
+ * is there, so that both share one team of threads. Before it goes a small library that says how
+ * long the team's threads wait awake ({@link OpenMpWait}).
  *
- * <p>Our library travels in the jar. From a folder of classes it is loaded where it lies; from a
- * jar it is first copied to {@code ~/.cache/thaw/(hash of its bytes)/} ({@code -Dthaw.cache} names
- * another folder). The hash makes a stale copy impossible; the copy is written aside and renamed,
- * so that virtual machines that start at once never see half of it.
+ * <p>Our libraries travel in the jar. From a folder of classes they are loaded where they lie; from
+ * a jar they are first copied to {@code ~/.cache/thaw/(hash of its bytes)/} ({@code -Dthaw.cache}
+ * names another folder). The hash makes a stale copy impossible; the copy is written aside and
+ * renamed, so that virtual machines that start at once never see half of it.
  */
 final class NativeLibrary {
   /** What {@code thaw_abi_version} must answer. */
   static final int ABI_VERSION = 3;
 
-  private static final String FILE = "libthaw_cpu.so";
-  private static final String RESOURCE = "linux-x86_64/" + FILE;
+  private static final String LOOPS = "libthaw_cpu.so";
+  private static final String WAIT = "libthaw_wait.so";
 
   private NativeLibrary() {}
 
@@ -51,8 +52,11 @@ final class NativeLibrary {
     }
     JavaCppMemory.switchOffAccounting();
     try {
+      System.load(locate(WAIT).toString());
+      OpenMpWait.choose();
       Loader.load(org.bytedeco.dnnl.global.dnnl.class);
-      System.load(locate().toString());
+      OpenMpWait.forget();
+      System.load(locate(LOOPS).toString());
     } catch (LinkageError e) {
       throw new UnavailableException(
           "loading native code failed: "
@@ -62,13 +66,12 @@ final class NativeLibrary {
           e);
     } catch (IOException e) {
       throw new UnavailableException(
-          "unpacking " + FILE + " failed: " + e.getMessage() + "; -Dthaw.cache names the folder",
-          e);
+          "unpacking native code failed: " + e.getMessage() + "; -Dthaw.cache names the folder", e);
     }
     int version = Native.thaw_abi_version();
     if (version != ABI_VERSION) {
       throw new UnavailableException(
-          FILE + " has interface " + version + ", this jar needs " + ABI_VERSION + "; rebuild it");
+          LOOPS + " has interface " + version + ", this jar needs " + ABI_VERSION + "; rebuild it");
     }
     chooseIsa();
   }
@@ -93,11 +96,12 @@ final class NativeLibrary {
     }
   }
 
-  /** The library as a file. */
-  private static Path locate() throws IOException {
-    URL resource = NativeLibrary.class.getResource(RESOURCE);
+  /** The library of that name as a file. */
+  private static Path locate(String name) throws IOException {
+    String path = "linux-x86_64/" + name;
+    URL resource = NativeLibrary.class.getResource(path);
     if (resource == null) {
-      throw new IOException("the jar of thaw-cpu does not hold " + RESOURCE);
+      throw new IOException("the jar of thaw-cpu does not hold " + path);
     }
     if (resource.getProtocol().equals("file")) {
       try {
@@ -110,17 +114,19 @@ final class NativeLibrary {
     try (InputStream in = resource.openStream()) {
       bytes = in.readAllBytes();
     }
-    return extract(bytes, cacheFolder());
+    return extract(name, bytes, cacheFolder());
   }
 
-  /** {@code bytes} as a file below {@code cache}; written unless it is there already. */
-  static Path extract(byte[] bytes, Path cache) throws IOException {
+  /**
+   * {@code bytes} as a file {@code name} below {@code cache}; written unless it is there already.
+   */
+  static Path extract(String name, byte[] bytes, Path cache) throws IOException {
     Path folder = Files.createDirectories(cache.resolve(hash(bytes)));
-    Path file = folder.resolve(FILE);
+    Path file = folder.resolve(name);
     if (Files.isRegularFile(file) && Arrays.equals(Files.readAllBytes(file), bytes)) {
       return file;
     }
-    Path aside = Files.createTempFile(folder, FILE, ".part");
+    Path aside = Files.createTempFile(folder, name, ".part");
     try {
       try (FileChannel out = FileChannel.open(aside, StandardOpenOption.WRITE)) {
         ByteBuffer rest = ByteBuffer.wrap(bytes);
