@@ -1,8 +1,10 @@
 package dev.thaw.cpu;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.thaw.backend.Backend;
+import dev.thaw.backend.ConstantWeights;
 import dev.thaw.backend.ConvKernels;
 import dev.thaw.backend.ConvShape;
 import dev.thaw.backend.Devices;
@@ -182,6 +184,54 @@ final class CpuConvTest {
       backward.executePacked(dx.address(), dy, packed, 0, 0, workspace);
       assertArrayEquals(expected, buffers.read(dx));
     }
+  }
+
+  /** Constant weights give what weights as they lie give, also when other threads than packed. */
+  @ParameterizedTest
+  @MethodSource("packable")
+  void constantWeights(ConvShape s) {
+    double[] residual = random(results(s), 4);
+    for (int i = 0; i < 8; i++) {
+      boolean relu = i % 2 == 1;
+      boolean biased = i / 2 % 2 == 1;
+      boolean adds = i / 4 == 1;
+      try (TestBuffers buffers = new TestBuffers(CPU, DType.FLOAT32)) {
+        Buffer x = buffers.of(random(inputs(s), 1));
+        Buffer w = buffers.of(random(weights(s), 2));
+        Buffer bias = biased ? buffers.of(random(s.k(), 3)) : null;
+        Buffer add = adds ? buffers.of(residual) : null;
+        Buffer y = buffers.output(results(s));
+        CPU.conv().forward(y, x, w, bias, add, relu, s);
+        double[] expected = buffers.read(y);
+        ConstantWeights packed;
+        try (CpuThreads.Limit one = CpuThreads.limit(1)) {
+          packed = CPU.conv().constant(w, biased, adds, relu, s);
+        }
+        if (packed == null) {
+          continue;
+        }
+        try (packed) {
+          for (int threads : new int[] {1, 2}) {
+            try (CpuThreads.Limit limit = CpuThreads.limit(threads)) {
+              Buffer found = buffers.output(results(s));
+              CPU.conv().forwardConstant(found, x, packed, bias, add, relu, s);
+              buffers.assertClose("y " + i, expected, found, tolerance(weights(s) / s.k()));
+            }
+          }
+          assertTrue(packed.bytes() >= Float.BYTES * (long) weights(s), s::toString);
+        }
+      }
+    }
+  }
+
+  static Stream<ConvShape> packable() {
+    return Stream.concat(
+        shapes(),
+        Stream.of(
+            new ConvShape(1, 14, 14, 256, 256, 3, 3, 1, 1, 1, 1, 1, 1, 1),
+            new ConvShape(2, 14, 14, 256, 512, 1, 1, 2, 2, 0, 0, 1, 1, 1),
+            new ConvShape(1, 56, 56, 64, 256, 1, 1, 1, 1, 0, 0, 1, 1, 1),
+            new ConvShape(1, 64, 64, 3, 64, 7, 7, 2, 2, 3, 3, 1, 1, 1)));
   }
 
   /** Two threads give what one gives up to rounding, and the same bits whenever they are two. */

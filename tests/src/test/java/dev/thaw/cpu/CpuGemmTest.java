@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.thaw.backend.Backend;
+import dev.thaw.backend.ConstantWeights;
 import dev.thaw.backend.Devices;
 import dev.thaw.backend.GemmShape;
 import dev.thaw.backend.TestBuffers;
@@ -22,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** oneDNN's matrix products against three loops in double. */
 final class CpuGemmTest {
@@ -155,6 +157,34 @@ final class CpuGemmTest {
               buffers.of(bias).address(),
               add,
               workspace);
+          buffers.assertClose("c", expected, c, 1e-5);
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 7, 400})
+  void constantWeights(int rows) {
+    GemmShape s = GemmShape.of(rows, 300, 500, false, true);
+    double[] a = random(sizeA(s), 1);
+    double[] b = random(sizeB(s), 2);
+    double[] bias = random(s.n(), 3);
+    double[] expected = product(a, b, bias, false, s);
+    for (int i = 0; i < expected.length; i++) {
+      expected[i] = Math.max(0, expected[i]);
+    }
+    try (TestBuffers buffers = new TestBuffers(CPU, DType.FLOAT32);
+        CpuThreads.Limit one = CpuThreads.limit(1);
+        ConstantWeights packed = CPU.gemm().constant(buffers.of(b), true, true, s)) {
+      for (int threads : new int[] {1, 2}) {
+        try (CpuThreads.Limit limit = CpuThreads.limit(threads)) {
+          Buffer c = buffers.output(expected.length);
+          if (packed == null) {
+            CPU.gemm().gemm(c, buffers.of(a), buffers.of(b), buffers.of(bias), true, s);
+          } else {
+            CPU.gemm().gemmConstant(c, buffers.of(a), packed, buffers.of(bias), true, s);
+          }
           buffers.assertClose("c", expected, c, 1e-5);
         }
       }

@@ -24,8 +24,7 @@ record ConvBackwardWeights(ConvShape shape, boolean bias, int threads)
       if (bias) {
         maker.with(DNNL_ARG_DIFF_BIAS, all.bias);
       }
-      return new Call(
-          bias, maker.build(), PackedWeights.outOf(weights, all.weights, this, threads));
+      return new Call(bias, maker.build(), Packing.outOf(weights, all.weights, this, threads));
     }
   }
 
@@ -56,9 +55,9 @@ record ConvBackwardWeights(ConvShape shape, boolean bias, int threads)
   static final class Call implements Prepared {
     private final boolean bias;
     private final Primitive conv;
-    private final PackedWeights unpacking;
+    private final Packing unpacking;
 
-    private Call(boolean bias, Primitive conv, PackedWeights unpacking) {
+    private Call(boolean bias, Primitive conv, Packing unpacking) {
       this.bias = bias;
       this.conv = conv;
       this.unpacking = unpacking;

@@ -1,5 +1,6 @@
 package dev.thaw.cpu;
 
+import dev.thaw.backend.ConstantWeights;
 import dev.thaw.backend.ConvKernels;
 import dev.thaw.backend.ConvShape;
 import dev.thaw.backend.GemmShape;
@@ -26,6 +27,7 @@ final class CpuConv implements ConvKernels {
   private static final boolean ADDS_IN_PLACE =
       dnnl.dnnl_get_effective_cpu_isa() >= dnnl.dnnl_cpu_isa_avx;
 
+  private final Pool pool;
   private final Lanes lanes;
 
   /** Kernels whose workspaces come from {@code pool}. */
@@ -39,6 +41,7 @@ final class CpuConv implements ConvKernels {
    * @param prepared how many calls a lane keeps
    */
   CpuConv(Pool pool, int prepared) {
+    this.pool = pool;
     lanes = new Lanes(pool, prepared);
   }
 
@@ -77,6 +80,48 @@ final class CpuConv implements ConvKernels {
           Address.floatsOrNull(bias),
           add,
           workspace + copied);
+    }
+  }
+
+  @Override
+  public @Nullable ConstantWeights constant(
+      Buffer w, boolean bias, boolean residual, boolean relu, ConvShape shape) {
+    if (w.bytes() == 0 || shape.n() == 0) {
+      return null;
+    }
+    int threads = threads(shape);
+    ConvForward recipe = new ConvForward(shape, epilogue(bias, residual, relu), threads);
+    try (Lane lane = lanes.take()) {
+      Product call = lane.prepared(recipe);
+      return CpuConstantWeights.of(pool, call, recipe, Address.floats(w), threads, lane);
+    }
+  }
+
+  private static Epilogue epilogue(boolean bias, boolean residual, boolean relu) {
+    return new Epilogue(bias, residual ? Epilogue.Residual.SEPARATE : Epilogue.Residual.NONE, relu);
+  }
+
+  @Override
+  public void forwardConstant(
+      @Writes Buffer y,
+      Buffer x,
+      ConstantWeights w,
+      @Nullable Buffer bias,
+      @Nullable Buffer residual,
+      boolean relu,
+      ConvShape shape) {
+    int threads = threads(shape);
+    Epilogue epilogue = epilogue(bias != null, residual != null, relu);
+    try (Lane lane = lanes.take()) {
+      Product call = lane.prepared(new ConvForward(shape, epilogue, threads));
+      long packed = ((CpuConstantWeights) w).address(call, threads, lane);
+      call.executePacked(
+          Address.floats(y),
+          Address.floats(x),
+          packed,
+          Address.floatsOrNull(bias),
+          Address.floatsOrNull(residual),
+          lane.workspace(call.scratchBytes()));
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.thaw.cpu;
 
+import dev.thaw.backend.ConstantWeights;
 import dev.thaw.backend.GemmKernels;
 import dev.thaw.backend.GemmShape;
 import dev.thaw.backend.Writes;
@@ -12,6 +13,7 @@ final class CpuGemm implements GemmKernels {
   /** Prepared calls a lane keeps. */
   private static final int PREPARED = 512;
 
+  private final Pool pool;
   private final Lanes lanes;
 
   /** Kernels whose workspaces come from {@code pool}. */
@@ -25,6 +27,7 @@ final class CpuGemm implements GemmKernels {
    * @param prepared how many calls a lane keeps
    */
   CpuGemm(Pool pool, int prepared) {
+    this.pool = pool;
     lanes = new Lanes(pool, prepared);
   }
 
@@ -54,6 +57,45 @@ final class CpuGemm implements GemmKernels {
     }
     if (s.batch() < shape.batch() && s.m() == shape.m()) {
       repeat(result, (long) s.m() * s.n() * Float.BYTES, shape.batch());
+    }
+  }
+
+  @Override
+  public @Nullable ConstantWeights constant(Buffer b, boolean bias, boolean relu, GemmShape shape) {
+    GemmShape s = simplest(shape);
+    if (s.batch() > 1 || s.m() != shape.m() || b.bytes() == 0 || s.m() == 0) {
+      return null;
+    }
+    Matmul recipe = packing(s, bias, relu);
+    try (Lane lane = lanes.take()) {
+      Product call = lane.prepared(recipe);
+      return CpuConstantWeights.of(pool, call, recipe, Address.floats(b), recipe.threads(), lane);
+    }
+  }
+
+  private static Matmul packing(GemmShape s, boolean bias, boolean relu) {
+    return new Matmul(s, new Epilogue(bias, Epilogue.Residual.NONE, relu), true, threads(s));
+  }
+
+  @Override
+  public void gemmConstant(
+      @Writes Buffer c,
+      Buffer a,
+      ConstantWeights b,
+      @Nullable Buffer bias,
+      boolean relu,
+      GemmShape shape) {
+    Matmul recipe = packing(simplest(shape), bias != null, relu);
+    try (Lane lane = lanes.take()) {
+      Product call = lane.prepared(recipe);
+      long packed = ((CpuConstantWeights) b).address(call, recipe.threads(), lane);
+      call.executePacked(
+          Address.floats(c),
+          Address.floats(a),
+          packed,
+          Address.floatsOrNull(bias),
+          0,
+          lane.workspace(call.scratchBytes()));
     }
   }
 

@@ -13,7 +13,8 @@ import static org.bytedeco.dnnl.global.dnnl.*;
 final class Product implements Prepared {
   private final Epilogue epilogue;
   private final Primitive primitive;
-  private final PackedWeights packing;
+  private final Layout weights;
+  private final Packing packing;
   private final long scratchBytes;
 
   /**
@@ -34,18 +35,22 @@ final class Product implements Prepared {
       Layout ours,
       Layout bias) {
     this.epilogue = epilogue;
-    try (Layout weights = maker.chosen(dnnl_query_weights_md)) {
-      maker.with(result, y).with(input, x).with(DNNL_ARG_WEIGHTS, weights);
-      if (epilogue.bias()) {
-        maker.with(DNNL_ARG_BIAS, bias);
-      }
-      if (epilogue.residual() == Epilogue.Residual.SEPARATE) {
-        maker.with(Epilogue.RESIDUAL_ARGUMENT, y);
-      }
-      primitive = maker.build();
-      packing = PackedWeights.into(weights, ours, recipe, maker.threads());
-      scratchBytes = Math.max(primitive.scratchBytes(), packing.scratchBytes());
+    weights = maker.chosen(dnnl_query_weights_md);
+    maker.with(result, y).with(input, x).with(DNNL_ARG_WEIGHTS, weights);
+    if (epilogue.bias()) {
+      maker.with(DNNL_ARG_BIAS, bias);
     }
+    if (epilogue.residual() == Epilogue.Residual.SEPARATE) {
+      maker.with(Epilogue.RESIDUAL_ARGUMENT, y);
+    }
+    primitive = maker.build();
+    packing = Packing.into(weights, ours, recipe, maker.threads());
+    scratchBytes = Math.max(primitive.scratchBytes(), packing.scratchBytes());
+  }
+
+  /** How packed weights lie. */
+  Layout weights() {
+    return weights;
   }
 
   /** Bytes of packed weights; 0 when the caller's layout is used as it is. */
@@ -98,5 +103,6 @@ final class Product implements Prepared {
   public void close() {
     primitive.close();
     packing.close();
+    weights.close();
   }
 }

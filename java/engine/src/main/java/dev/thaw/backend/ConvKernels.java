@@ -20,6 +20,28 @@ public interface ConvKernels {
       boolean relu,
       ConvShape shape);
 
+  /**
+   * Copies weights that will not change for {@link #forwardConstant} with the same epilogue and
+   * sizes; null where they serve best as they lie, which is what a backend answers that copies
+   * none.
+   */
+  default @Nullable ConstantWeights constant(
+      Buffer w, boolean bias, boolean residual, boolean relu, ConvShape shape) {
+    return null;
+  }
+
+  /** {@link #forward} with weights of {@link #constant}. */
+  default void forwardConstant(
+      @Writes Buffer y,
+      Buffer x,
+      ConstantWeights w,
+      @Nullable Buffer bias,
+      @Nullable Buffer residual,
+      boolean relu,
+      ConvShape shape) {
+    throw new IllegalArgumentException("conv: these weights are of another backend");
+  }
+
   /** dx from dy and w. */
   void backwardData(@Writes Buffer dx, Buffer dy, Buffer w, ConvShape shape);
 

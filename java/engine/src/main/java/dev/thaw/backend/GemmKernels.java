@@ -12,4 +12,24 @@ public interface GemmKernels {
    */
   void gemm(
       @Writes Buffer c, Buffer a, Buffer b, @Nullable Buffer bias, boolean relu, GemmShape shape);
+
+  /**
+   * Copies a B that will not change for {@link #gemmConstant} with the same epilogue and sizes;
+   * null where it serves best as it lies, which is what a backend answers that copies none.
+   */
+  default @Nullable ConstantWeights constant(
+      Buffer b, boolean bias, boolean relu, GemmShape shape) {
+    return null;
+  }
+
+  /** {@link #gemm} with a B of {@link #constant}. */
+  default void gemmConstant(
+      @Writes Buffer c,
+      Buffer a,
+      ConstantWeights b,
+      @Nullable Buffer bias,
+      boolean relu,
+      GemmShape shape) {
+    throw new IllegalArgumentException("gemm: these weights are of another backend");
+  }
 }

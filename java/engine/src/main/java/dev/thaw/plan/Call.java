@@ -77,6 +77,11 @@ record Call(Method method, @Nullable Object[] arguments) {
     return new Call(method, changed);
   }
 
+  /** The same arguments for another kernel. */
+  Call as(Method other) {
+    return new Call(other, arguments);
+  }
+
   /** The same call on other buffers; those not in the map stay. */
   Call on(IdentityHashMap<Buffer, Buffer> others) {
     @Nullable Object[] changed = arguments.clone();

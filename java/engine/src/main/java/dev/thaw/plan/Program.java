@@ -1,8 +1,13 @@
 package dev.thaw.plan;
 
 import dev.thaw.backend.Backend;
+import dev.thaw.backend.ConstantWeights;
 import dev.thaw.memory.Buffer;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Predicate;
 
 /**
@@ -11,11 +16,14 @@ import java.util.function.Predicate;
 final class Program implements AutoCloseable {
   private final Backend backend;
   private final List<Call> calls;
-  private final List<Buffer> constants;
+  private final List<Buffer> folded;
+  private final List<ConstantWeights> constants;
 
-  private Program(Backend backend, List<Call> calls, List<Buffer> constants) {
+  private Program(
+      Backend backend, List<Call> calls, List<Buffer> folded, List<ConstantWeights> constants) {
     this.backend = backend;
     this.calls = calls;
+    this.folded = folded;
     this.constants = constants;
   }
 
@@ -27,7 +35,21 @@ final class Program implements AutoCloseable {
   static Program of(Backend backend, List<Call> calls, Predicate<Buffer> moving) {
     Fusion fusion = new Fusion(backend, calls, moving);
     List<Call> fused = fusion.result();
-    return new Program(backend, fused, fusion.made());
+    Constants constants = new Constants(backend, fused, moving);
+    List<Call> ready = new ArrayList<>();
+    fused.forEach(call -> ready.add(constants.with(call)));
+    // Folded weights that were copied on into the backend's form have served.
+    Set<Buffer> read = Collections.newSetFromMap(new IdentityHashMap<>());
+    ready.forEach(call -> read.addAll(call.reads()));
+    List<Buffer> folded = new ArrayList<>();
+    for (Buffer buffer : fusion.made()) {
+      if (read.contains(buffer)) {
+        folded.add(buffer);
+      } else {
+        buffer.release();
+      }
+    }
+    return new Program(backend, ready, folded, constants.made());
   }
 
   /**
@@ -40,7 +62,9 @@ final class Program implements AutoCloseable {
   /** Frees the constants once no plan holds them. */
   @Override
   public void close() {
-    constants.forEach(Buffer::release);
+    folded.forEach(Buffer::release);
+    folded.clear();
+    constants.forEach(ConstantWeights::close);
     constants.clear();
   }
 }

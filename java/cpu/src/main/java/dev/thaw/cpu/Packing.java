@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  * copied: in training once a call, since every step changes them; in a plan that knows them
  * constant, once.
  */
-final class PackedWeights implements AutoCloseable {
+final class Packing implements AutoCloseable {
   private final @Nullable Primitive copy;
   private final long bytes;
 
@@ -17,21 +17,26 @@ final class PackedWeights implements AutoCloseable {
    *
    * @param packed the one that is not
    */
-  private PackedWeights(Layout from, Layout to, Layout packed, Object what, int threads) {
+  private Packing(Layout from, Layout to, Layout packed, Object what, int threads) {
     boolean same = from.sameAs(to);
     bytes = same ? 0 : packed.bytes();
     int team = Math.min(threads, CpuThreads.forBytes(2 * packed.bytes()));
     copy = same ? null : Primitive.reorder(what, team, from, to);
   }
 
+  /** From one primitive's to another's. */
+  static Packing between(Layout from, Layout to, Object what, int threads) {
+    return new Packing(from, to, to, what, threads);
+  }
+
   /** From ours to the primitive's. */
-  static PackedWeights into(Layout packed, Layout ours, Object what, int threads) {
-    return new PackedWeights(ours, packed, packed, what, threads);
+  static Packing into(Layout packed, Layout ours, Object what, int threads) {
+    return new Packing(ours, packed, packed, what, threads);
   }
 
   /** From the primitive's to ours. */
-  static PackedWeights outOf(Layout packed, Layout ours, Object what, int threads) {
-    return new PackedWeights(packed, ours, packed, what, threads);
+  static Packing outOf(Layout packed, Layout ours, Object what, int threads) {
+    return new Packing(packed, ours, packed, what, threads);
   }
 
   /** Bytes of packed weights; 0 where the primitive takes ours as they are. */
