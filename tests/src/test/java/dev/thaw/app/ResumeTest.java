@@ -89,6 +89,46 @@ final class ResumeTest {
     assertFalse(Files.exists(other));
   }
 
+  /** Killed three times at whatever it was doing; the fourth run goes to the end. */
+  @Test
+  @Timeout(300)
+  void aKilledTrainingResumesToTheBit() throws Exception {
+    Path whole = folder.resolve("whole.safetensors");
+    Path killed = folder.resolve("killed.safetensors");
+    Path checkpoint = folder.resolve("c");
+    Path log = folder.resolve("log.csv");
+    Path wholeLog = folder.resolve("whole.csv");
+    Object[] epochs = {"--epochs", 150};
+    Small.pretrain(whole, with(epochs, "--log", wholeLog)).done();
+    Object[] words =
+        with(epochs, "--checkpoint", checkpoint, "--checkpoint-every", 10, "--log", log);
+    for (int kill = 1; kill <= 3; kill++) {
+      List<String> command = Small.pretrainWords(killed, words);
+      if (kill > 1) {
+        command.add("--resume");
+      }
+      Process run = start(command);
+      int rows = 150 * kill;
+      while (run.isAlive() && (!Files.exists(log) || Files.readAllLines(log).size() < rows)) {
+        Thread.sleep(5);
+      }
+      // SIGKILL: nothing in the process gets to run any more.
+      run.destroyForcibly();
+      assertEquals(137, run.waitFor(), "it came to its end before it was killed");
+      assertFalse(Files.exists(killed), "a model that is not finished");
+      Small.tensors(checkpoint);
+    }
+    Small.pretrain(killed, with(words, "--resume")).done();
+    assertEquals(Small.tensors(whole), Small.tensors(killed));
+    assertEquals(Files.readString(wholeLog), Files.readString(log));
+  }
+
+  private static Object[] with(Object[] words, Object... more) {
+    List<Object> all = new ArrayList<>(List.of(words));
+    all.addAll(List.of(more));
+    return all.toArray();
+  }
+
   @Test
   @Timeout(180)
   void controlCFinishesTheStepAndPrintsTheCommandThatResumes() throws Exception {

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /** Trainings that take less than a second, on data that need no file. */
 final class Small {
@@ -16,7 +17,12 @@ final class Small {
 
   /** A small net on some of the letters, on the plain device. */
   static Ran pretrain(Path out, Object... more) {
-    return thaw(
+    return Ran.thaw(pretrainWords(out, more).toArray());
+  }
+
+  /** The words of {@link #pretrain}, for a process of its own. */
+  static List<String> pretrainWords(Path out, Object... more) {
+    return words(
         List.of(
             "pretrain",
             "--model",
@@ -36,7 +42,7 @@ final class Small {
 
   /** Goes on with {@code from} on some of the digits. */
   static Ran finetune(Path from, Path out, Object... more) {
-    return thaw(
+    List<Object> usual =
         List.of(
             "finetune",
             "--from",
@@ -50,12 +56,12 @@ final class Small {
             "--device",
             "plain",
             "--out",
-            out),
-        more);
+            out);
+    return Ran.thaw(words(usual, more).toArray());
   }
 
   /** The usual options but those that are given otherwise. */
-  private static Ran thaw(List<Object> usual, Object... given) {
+  private static List<String> words(List<Object> usual, Object... given) {
     List<Object> words = new ArrayList<>(usual.subList(0, 1));
     for (int i = 1; i < usual.size(); i += 2) {
       if (!List.of(given).contains(usual.get(i))) {
@@ -63,7 +69,7 @@ final class Small {
       }
     }
     words.addAll(List.of(given));
-    return Ran.thaw(words.toArray());
+    return words.stream().map(String::valueOf).collect(Collectors.toCollection(ArrayList::new));
   }
 
   /** Every tensor of a file, as bytes. */
