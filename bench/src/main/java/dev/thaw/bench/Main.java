@@ -1,7 +1,7 @@
 package dev.thaw.bench;
 
+import dev.thaw.bench.peers.Peers;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -13,7 +13,10 @@ import org.openjdk.jmh.runner.RunnerException;
 import org.openjdk.jmh.runner.options.CommandLineOptionException;
 import org.openjdk.jmh.runner.options.CommandLineOptions;
 
-/** Runs benchmarks: JMH's own words, and {@code --save NAME}. */
+/**
+ * Runs benchmarks: JMH's own words, and {@code --save NAME}; or {@code parity}, which compares
+ * results with PyTorch's.
+ */
 public final class Main {
   private Main() {}
 
@@ -24,7 +27,8 @@ public final class Main {
    * @param args what JMH understands ({@code -h} says), and {@code --save NAME}
    */
   public static void main(String[] args) throws IOException {
-    System.exit(run(new ArrayList<>(List.of(args))));
+    boolean compares = args.length > 0 && Peers.knows(args[0]);
+    System.exit(compares ? Peers.run(args) : run(new ArrayList<>(List.of(args))));
   }
 
   private static int run(List<String> words) throws IOException {
@@ -36,6 +40,7 @@ public final class Main {
         options.showHelp();
         System.out.println(
             "  --save NAME                 Keep the figures in bench/results/NAME.json");
+        System.out.println("Beside JMH: " + Peers.names() + "; -h behind the name says more");
       } else if (options.shouldListWithParams()) {
         runner.listWithParams(options);
       } else if (options.shouldList()) {
@@ -60,11 +65,7 @@ public final class Main {
         return 1;
       }
       if (name != null) {
-        // The launcher says where; a system property would stand in the figures, with the machine's
-        // path.
-        String top = System.getenv("THAW_HOME");
-        Path home = Path.of(top == null ? "." : top);
-        System.err.println("bench: figures in " + ResultFile.write(home, name, results));
+        System.err.println("bench: figures in " + ResultFile.write(name, results));
       }
       return 0;
     } catch (NoBenchmarksException none) {

@@ -224,6 +224,27 @@ final class PretrainTest {
   }
 
   @Test
+  void sgdByNameAtAConstantRateAddsNoWarmUpAndNoDecay() throws IOException {
+    Path named = folder.resolve("named.safetensors");
+    Path log = folder.resolve("log.csv");
+    List<Object> words = List.of("--optimizer", "sgd", "--schedule", "constant", "--lr", "0.1");
+    Small.pretrain(named, with(words, "--log", log)).done();
+    for (String line : Files.readAllLines(log).subList(1, 3)) {
+      assertEquals("0.1", line.split(",", -1)[3]);
+    }
+    Path bare = folder.resolve("bare.safetensors");
+    Small.pretrain(bare, with(words, "--warmup", "0", "--weight-decay", "0")).done();
+    assertEquals(Small.tensors(bare), Small.tensors(named));
+    Path decayed = folder.resolve("decayed.safetensors");
+    Small.pretrain(decayed, with(words, "--weight-decay", "0.0005")).done();
+    assertNotEquals(Small.tensors(decayed), Small.tensors(named));
+  }
+
+  private static Object[] with(List<Object> words, Object... more) {
+    return Stream.concat(words.stream(), Stream.of(more)).toArray();
+  }
+
+  @Test
   void aNetThatDivergesFailsAndLeavesNoModel() throws IOException {
     Path out = folder.resolve("m.safetensors");
     Ran ran =

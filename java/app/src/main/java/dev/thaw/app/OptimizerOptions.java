@@ -37,7 +37,8 @@ final class OptimizerOptions {
       names = "--weight-decay",
       paramLabel = "X",
       description =
-          "By default 0.0005 for sgd, 0 for adam, 0.01 for adamw; never on biases and norms.")
+          "By default 0.01 for adamw, 0 for adam and for sgd by name, 0.0005 where no rule is"
+              + " named; never on biases and norms.")
   private @Nullable Double weightDecay;
 
   @Option(
@@ -50,9 +51,8 @@ final class OptimizerOptions {
   @Option(
       names = "--warmup",
       paramLabel = "X",
-      defaultValue = "0.05",
-      description = "Share of all steps over which the rate rises (default: ${DEFAULT-VALUE}).")
-  private double warmup;
+      description = "Share of all steps over which the rate rises; by default 0.05, constant: 0.")
+  private @Nullable Double warmup;
 
   @Option(
       names = "--clip-norm",
@@ -107,7 +107,8 @@ final class OptimizerOptions {
         weightDecay != null
             ? weightDecay
             : switch (rule) {
-              case "sgd" -> 5e-4;
+              // By name it is what everyone knows by it; unnamed it is the recipe of this place.
+              case "sgd" -> rule == null ? 5e-4 : 0;
               case "adamw" -> 0.01;
               default -> 0;
             };
@@ -127,11 +128,12 @@ final class OptimizerOptions {
     };
   }
 
-  /** The schedule with its warm-up. */
+  /** The schedule with its warm-up; one that is asked to be constant is. */
   Schedule schedule() {
     Schedule main = Schedule.named(schedule);
-    Check.that(warmup >= 0 && warmup < 1, "--warmup: %s is no share in [0, 1)", warmup);
-    return (step, total) -> main.warmUp(Math.round(warmup * total)).factor(step, total);
+    double share = warmup != null ? warmup : schedule.equals("constant") ? 0 : 0.05;
+    Check.that(share >= 0 && share < 1, "--warmup: %s is no share in [0, 1)", share);
+    return (step, total) -> main.warmUp(Math.round(share * total)).factor(step, total);
   }
 
   /** The schedule's name, for the history. */
