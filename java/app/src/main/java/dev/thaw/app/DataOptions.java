@@ -136,13 +136,13 @@ final class DataOptions {
   }
 
   /** The path as it is written, else a folder of that name below THAW_DATA, else as written. */
-  private static String place(String words) {
+  static String place(String words) {
     boolean drawn = words.equals(EMBEDDED) || words.startsWith(EMBEDDED + ":");
     return drawn ? words : DataPlaces.find(words).toString();
   }
 
   /** A set's name in histories: without the folder it happens to lie in on this machine. */
-  private static String name(String words) {
+  static String name(String words) {
     Path last = Path.of(words).toAbsolutePath().normalize().getFileName();
     return words.startsWith(EMBEDDED) || last == null ? words : last.toString();
   }

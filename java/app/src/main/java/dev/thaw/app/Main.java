@@ -32,6 +32,7 @@ import picocli.CommandLine.Spec;
     versionProvider = Main.Version.class,
     subcommands = {
       HelpCommand.class,
+      Demo.class,
       Pretrain.class,
       Finetune.class,
       Evaluate.class,

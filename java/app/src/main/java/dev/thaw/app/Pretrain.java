@@ -4,7 +4,6 @@ import dev.thaw.data.Normalisation;
 import dev.thaw.io.NdArray;
 import dev.thaw.io.Safetensors;
 import dev.thaw.memory.BadFileException;
-import dev.thaw.memory.Check;
 import dev.thaw.memory.Device;
 import dev.thaw.models.ModelCard;
 import dev.thaw.models.ModelFile;
@@ -80,13 +79,7 @@ final class Pretrain extends TrainingCommand {
   }
 
   private @Nullable Shape picture() {
-    if (size == null) {
-      return null;
-    }
-    Check.that(
-        size.matches("\\d{1,5}x\\d{1,5}x[13]"), "--size: '%s' is no size, say 64x64x3", size);
-    String[] hwc = size.split("x", -1);
-    return Shape.of(Integer.parseInt(hwc[0]), Integer.parseInt(hwc[1]), Integer.parseInt(hwc[2]));
+    return size == null ? null : pictureSize(size);
   }
 
   private static void load(Module model, Path file) throws IOException {

@@ -1,6 +1,7 @@
 package dev.thaw.app;
 
 import dev.thaw.data.Normalisation;
+import dev.thaw.memory.Check;
 import dev.thaw.models.ModelCard;
 import dev.thaw.models.ModelFile;
 import dev.thaw.nn.Module;
@@ -72,7 +73,8 @@ abstract class TrainingCommand extends Subcommand {
             running.log(),
             running.checkpoint(),
             running.checkpointEvery(stepsPerEpoch),
-            running.resume());
+            running.resume(),
+            false);
     TrainingJob.Outcome outcome;
     try (Optimizer optimizer =
         OptimizerOptions.optimizer(start.rule, start.model, start.grouping)) {
@@ -165,6 +167,14 @@ abstract class TrainingCommand extends Subcommand {
         .filter(p -> !p.isFrozen())
         .mapToLong(p -> p.shape().elements())
         .sum();
+  }
+
+  /** What {@code --size 64x64x3} means. */
+  static Shape pictureSize(String size) {
+    Check.that(
+        size.matches("\\d{1,5}x\\d{1,5}x[13]"), "--size: '%s' is no size, say 64x64x3", size);
+    String[] hwc = size.split("x", -1);
+    return Shape.of(Integer.parseInt(hwc[0]), Integer.parseInt(hwc[1]), Integer.parseInt(hwc[2]));
   }
 
   /** The size that pictures must have for a model, or null where it reads no pictures. */

@@ -3,7 +3,6 @@ package dev.thaw.app;
 import dev.thaw.data.DataLoader;
 import dev.thaw.data.Dataset;
 import dev.thaw.data.Normalisation;
-import dev.thaw.memory.Check;
 import dev.thaw.nn.BatchNorm;
 import dev.thaw.nn.BnPolicy;
 import dev.thaw.nn.Module;
@@ -28,6 +27,7 @@ final class TrainingJob {
   /** Examples a batch under which a batch's own statistics are too uncertain to learn from. */
   private static final int FEW_FOR_NORMS = 16;
 
+  /** The last look, at examples that nothing was learned from; it is not part of the training. */
   private static final int EVALUATION_BATCH = 256;
 
   /**
@@ -46,9 +46,12 @@ final class TrainingJob {
    * @param checkpoint where it can be resumed from, or null
    * @param every steps between checkpoints, 0 for none but when it is stopped
    * @param resume whether it goes on from the checkpoint
+   * @param examined whether its layers are looked at, for a report
    */
-  record Traces(@Nullable Path log, @Nullable Path checkpoint, long every, boolean resume) {
-    static final Traces NONE = new Traces(null, null, 0, false);
+  record Traces(
+      @Nullable Path log, @Nullable Path checkpoint, long every, boolean resume, boolean examined) {
+    /** Looked at, and nothing else is left. */
+    static final Traces EXAMINED = new Traces(null, null, 0, false, true);
   }
 
   /**
@@ -58,9 +61,14 @@ final class TrainingJob {
    * @param tested the model as it is now on {@code testedOn}, or null without such examples
    * @param testedOn what the examples are: test, validation
    * @param curves of this run
+   * @param findings about its layers, or null where it was not examined
    */
   record Outcome(
-      Trainer.Result result, Evaluation.@Nullable Result tested, String testedOn, Curves curves) {
+      Trainer.Result result,
+      Evaluation.@Nullable Result tested,
+      String testedOn,
+      Curves curves,
+      Examination.@Nullable Findings findings) {
     /** Loss of the very first batch, before anything moved; NaN where the run was resumed. */
     double firstLoss() {
       boolean fromStart = !curves.steps().isEmpty() && curves.steps().get(0).step() == 1;
@@ -103,7 +111,8 @@ final class TrainingJob {
     checkTrainable(recipe.optimizer);
     warnOfSmallBatches(recipe.loading.batchSize());
     Curves curves = new Curves();
-    DataLoader.Options order = DataLoader.Options.evaluation(EVALUATION_BATCH);
+    // Batches as in training: watching never takes more memory than learning does.
+    DataLoader.Options order = DataLoader.Options.evaluation(recipe.loading.batchSize());
     @Nullable Dataset watched = data.validation() != null ? data.validation() : data.test();
     try (DataLoader train = new DataLoader(data.train(), normalisation, recipe.loading);
         @Nullable DataLoader watch =
@@ -112,22 +121,46 @@ final class TrainingJob {
       if (watch != null) {
         trainer.validate(watch);
       }
-      if (traces.checkpoint != null) {
-        trainer.checkpoint(traces.checkpoint, traces.every);
-        if (traces.resume) {
-          trainer.resume(traces.checkpoint);
-          console.say("resumed from %s at step %d", traces.checkpoint, trainer.step());
-        }
-      }
-      trainer.listen(new ProgressBar(console.err(), Terminal.isOne())).listen(curves);
+      ProgressBar bar = new ProgressBar(console.err(), Terminal.isOne());
+      trainer.listen(bar).listen(curves);
       if (headIsNew) {
         trainer.listen(new FirstLoss());
       }
-      Trainer.Result result = run(trainer, traces.log);
-      if (result.interrupted()) {
-        throw stopped(traces, trainer.step());
+      // Before it is resumed: distances are from where the training began.
+      try (@Nullable Examination examination = examination(traces, trainer, bar)) {
+        if (examination != null) {
+          trainer.listen(examination.checkup());
+        }
+        prepare(trainer, traces);
+        Trainer.Result result = run(trainer, traces.log);
+        if (result.interrupted()) {
+          throw stopped(traces, trainer.step());
+        }
+        Tested tested = tested(result, watch, watched);
+        return new Outcome(
+            result,
+            tested.result,
+            tested.on,
+            curves,
+            examination == null ? null : examination.findings());
       }
-      return tested(result, watch, watched, curves);
+    }
+  }
+
+  private @Nullable Examination examination(Traces traces, Trainer trainer, ProgressBar bar) {
+    return traces.examined
+        ? new Examination(model, data.train(), normalisation, trainer.totalSteps(), bar::note)
+        : null;
+  }
+
+  private void prepare(Trainer trainer, Traces traces) throws IOException {
+    if (traces.checkpoint == null) {
+      return;
+    }
+    trainer.checkpoint(traces.checkpoint, traces.every);
+    if (traces.resume) {
+      trainer.resume(traces.checkpoint);
+      console.say("resumed from %s at step %d", traces.checkpoint, trainer.step());
     }
   }
 
@@ -142,21 +175,23 @@ final class TrainingJob {
     }
   }
 
-  private Outcome tested(
-      Trainer.Result result, @Nullable DataLoader watch, @Nullable Dataset watched, Curves curves)
+  private record Tested(Evaluation.@Nullable Result result, String on) {}
+
+  private Tested tested(
+      Trainer.Result result, @Nullable DataLoader watch, @Nullable Dataset watched)
       throws IOException {
     @Nullable Dataset test = data.test();
     if (test != null && watched != test) {
       DataLoader.Options order = DataLoader.Options.evaluation(EVALUATION_BATCH);
       try (DataLoader loader = new DataLoader(test, normalisation, order)) {
-        return new Outcome(result, Evaluation.of(model, loader), "test", curves);
+        return new Tested(Evaluation.of(model, loader), "test");
       }
     }
     Evaluation.@Nullable Result known = result.validation();
     if (known == null && watch != null) {
       known = Evaluation.of(model, watch); // nothing was left to train when it was resumed
     }
-    return new Outcome(result, known, test == null ? "validation" : "test", curves);
+    return new Tested(known, test == null ? "validation" : "test");
   }
 
   private static void checkTrainable(Optimizer optimizer) {
@@ -194,12 +229,10 @@ final class TrainingJob {
   }
 
   private Interruption.Stopped stopped(Traces traces, long step) {
-    Check.that(traces.checkpoint != null, "stopped at step %d", step);
+    String what = String.format(Locale.ROOT, "stopped after step %d; ", step);
     return new Interruption.Stopped(
-        String.format(
-            Locale.ROOT,
-            "stopped after step %d; to go on: %s",
-            step,
-            console.resumeCommand(java.util.Objects.requireNonNull(traces.checkpoint))));
+        traces.checkpoint == null
+            ? what + "nothing is kept, start it again"
+            : what + "to go on: " + console.resumeCommand(traces.checkpoint));
   }
 }

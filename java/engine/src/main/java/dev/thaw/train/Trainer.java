@@ -5,6 +5,7 @@ import dev.thaw.backend.CrossEntropyOptions;
 import dev.thaw.backend.Devices;
 import dev.thaw.data.Batch;
 import dev.thaw.data.BatchSource;
+import dev.thaw.memory.Pool;
 import dev.thaw.memory.Scope;
 import dev.thaw.nn.Module;
 import dev.thaw.optim.Optimizer;
@@ -41,6 +42,8 @@ public final class Trainer {
   private volatile boolean stopping;
   private @Nullable PlannedStep planned;
   private boolean planning = true;
+  private long aside;
+  private long peak;
 
   /** Where a training stands; what a checkpoint stores. */
   static final class Position {
@@ -61,7 +64,8 @@ public final class Trainer {
    * @param loss mean over the last epoch's steps
    * @param validation of the weights the model has now, or null without validation
    * @param seconds of wall time
-   * @param peakBytes most memory in use at once on the device
+   * @param stepSeconds of them in batches and steps: validation and listeners aside
+   * @param peakBytes most memory in use at once on the device, listeners aside
    * @param skipped steps skipped for gradients that were not finite
    * @param interrupted whether it was asked to stop before its end
    */
@@ -71,6 +75,7 @@ public final class Trainer {
       double loss,
       Evaluation.@Nullable Result validation,
       double seconds,
+      double stepSeconds,
       long peakBytes,
       long skipped,
       boolean interrupted) {}
@@ -154,6 +159,8 @@ public final class Trainer {
     Evaluation.Result last = null;
     double loss = Double.NaN;
     backend.pool().resetPeak();
+    aside = 0;
+    peak = 0;
     try (var on = backend.device().use();
         var numbers = generator.use()) {
       optimizer.zeroGrad();
@@ -174,15 +181,13 @@ public final class Trainer {
         position.epochLoss = 0;
         position.epochSteps = 0;
         if (validation != null) {
-          last = Evaluation.of(model, validation);
+          last = evaluate(validation);
           best.note(model, last.loss());
         }
         double seconds = (System.nanoTime() - epochStart) * 1e-9;
         Listener.Epoch end =
             new Listener.Epoch(position.epoch, options.epochs(), loss, last, seconds);
-        for (Listener listener : listeners) {
-          listener.epoch(end);
-        }
+        tell(listener -> listener.epoch(end));
         over = position.step >= total || position.epoch >= options.epochs();
         if (!over && options.patience() > 0 && best.since() >= options.patience()) {
           note(
@@ -194,7 +199,7 @@ public final class Trainer {
       }
       if (options.patience() > 0 && validation != null && best.since() > 0 && !stopping) {
         best.putBack(model);
-        last = Evaluation.of(model, validation);
+        last = evaluate(validation);
       }
       if (stopping && checkpoint != null) {
         Checkpoint.write(checkpoint, this);
@@ -210,9 +215,17 @@ public final class Trainer {
         loss,
         last,
         seconds,
-        backend.pool().peakBytes(),
+        seconds - aside * 1e-9,
+        Math.max(peak, backend.pool().peakBytes()),
         position.skipped,
         stopping);
+  }
+
+  private Evaluation.Result evaluate(BatchSource examples) throws IOException {
+    long begin = System.nanoTime();
+    Evaluation.Result result = Evaluation.of(model, examples);
+    aside += System.nanoTime() - begin;
+    return result;
   }
 
   /** One epoch from the present position; returns whether it came to its end. */
@@ -345,9 +358,7 @@ public final class Trainer {
             report.gradientNorm(),
             examples,
             report.skipped());
-    for (Listener listener : listeners) {
-      listener.step(done);
-    }
+    tell(listener -> listener.step(done));
     if (report.skipped()) {
       note(
           "step "
@@ -367,6 +378,23 @@ public final class Trainer {
     if (checkpoint != null && checkpointEvery > 0 && position.step % checkpointEvery == 0) {
       Checkpoint.write(checkpoint, this);
     }
+  }
+
+  /** One thing said to every listener. */
+  private interface Word {
+    void to(Listener listener) throws IOException;
+  }
+
+  /** What listeners take, time and memory, is not the training's. */
+  private void tell(Word word) throws IOException {
+    Pool pool = Devices.get(Evaluation.deviceOf(model)).pool();
+    peak = Math.max(peak, pool.peakBytes());
+    long begin = System.nanoTime();
+    for (Listener listener : listeners) {
+      word.to(listener);
+    }
+    aside += System.nanoTime() - begin;
+    pool.resetPeak();
   }
 
   private void note(String line) {

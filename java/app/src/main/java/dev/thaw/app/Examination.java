@@ -1,0 +1,125 @@
+package dev.thaw.app;
+
+import dev.thaw.data.DataLoader;
+import dev.thaw.data.Dataset;
+import dev.thaw.data.Normalisation;
+import dev.thaw.diagnose.Evidence;
+import dev.thaw.diagnose.HealthReport;
+import dev.thaw.diagnose.Rank;
+import dev.thaw.diagnose.RankMeter;
+import dev.thaw.diagnose.Verdict;
+import dev.thaw.memory.Device;
+import dev.thaw.nn.Module;
+import dev.thaw.nn.Parameter;
+import dev.thaw.train.Checkup;
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a report says of a training beside its curves: a checkup on the way, and the weights before
+ * and after. Made before the first step; what it takes is not counted as the training's.
+ */
+final class Examination implements AutoCloseable {
+  private static final int LOOKS = 4;
+  private static final int EXAMPLES_A_LOOK = 64;
+
+  private final Module model;
+  private final DataLoader examples;
+  private final Checkup checkup;
+  private final Map<String, float[]> start = new LinkedHashMap<>();
+  private final Map<String, Rank> startRanks;
+  private final @Nullable Filters startFilters;
+
+  /**
+   * What was found.
+   *
+   * @param health of the layers at the last look, or null before the first
+   * @param verdicts the most pressing first; empty before the first look
+   * @param notes what is not ill but worth a look
+   * @param distance ‖θ - θ₀‖ / ‖θ₀‖ over all parameters, θ₀ being those before the first step
+   * @param ranksBefore of the weights, by name
+   * @param ranksAfter of the weights, by name
+   * @param filtersBefore of the first layer, or null where they are no pictures
+   * @param filtersAfter of the first layer, or null where they are no pictures
+   * @param cost what the looks took, a line
+   */
+  record Findings(
+      @Nullable HealthReport health,
+      List<Verdict> verdicts,
+      List<String> notes,
+      double distance,
+      Map<String, Rank> ranksBefore,
+      Map<String, Rank> ranksAfter,
+      @Nullable Filters filtersBefore,
+      @Nullable Filters filtersAfter,
+      String cost) {}
+
+  /**
+   * Notes how {@code model} starts.
+   *
+   * @param data to look at, prepared by {@code normalisation}
+   * @param steps of the whole training
+   * @param say hears a line when a verdict changes or a gradient is far larger than usual
+   */
+  Examination(
+      Module model, Dataset data, Normalisation normalisation, long steps, Consumer<String> say) {
+    this.model = model;
+    model.parameters().forEach((name, p) -> start.put(name, p.values()));
+    startRanks = ranks();
+    startFilters = Filters.of(model);
+    int batch = Math.min(EXAMPLES_A_LOOK, data.size());
+    DataLoader.Options loading = DataLoader.Options.training(batch, 0);
+    examples = new DataLoader(data, normalisation, loading.withThreads(1).withPrefetch(1));
+    checkup = new Checkup(model, examples, Math.max(2, (steps + LOOKS - 1) / LOOKS), say);
+  }
+
+  /** To be told of every step and epoch. */
+  Checkup checkup() {
+    return checkup;
+  }
+
+  /** What there is to say when the training has ended. */
+  Findings findings() {
+    List<Checkup.Look> looks = checkup.looks();
+    @Nullable HealthReport health = looks.isEmpty() ? null : looks.get(looks.size() - 1).health();
+    return new Findings(
+        health,
+        checkup.verdicts(),
+        health == null ? List.of() : Evidence.of(health).warnings(),
+        distance(),
+        startRanks,
+        ranks(),
+        startFilters,
+        Filters.of(model),
+        checkup.cost());
+  }
+
+  private Map<String, Rank> ranks() {
+    try (Device.Use on = model.parameters().values().iterator().next().value().device().use()) {
+      return RankMeter.weights(model);
+    }
+  }
+
+  private double distance() {
+    double away = 0;
+    double origin = 0;
+    for (Map.Entry<String, Parameter> e : model.parameters().entrySet()) {
+      float[] was = java.util.Objects.requireNonNull(start.get(e.getKey()));
+      float[] is = e.getValue().values();
+      for (int i = 0; i < is.length; i++) {
+        away += ((double) is[i] - was[i]) * ((double) is[i] - was[i]);
+        origin += (double) was[i] * was[i];
+      }
+    }
+    return Math.sqrt(away / origin);
+  }
+
+  @Override
+  public void close() throws IOException {
+    examples.close();
+  }
+}
