@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -143,6 +144,7 @@ final class Demo extends Subcommand {
     print("");
     print("%s", conclusion.transfer());
     print("%s", conclusion.freezing());
+    report(first, compared, conclusion, source, few, page);
     print("report: %s", page);
     return fields(
         "runs", compared.stream().map(Run::toMap).toList(),
@@ -162,24 +164,114 @@ final class Demo extends Subcommand {
         first.verdictWord());
     print("");
     print(
-        "%-13s %8s %8s %12s %12s %9s  %s",
-        "strategy", "accuracy", "seconds", "peak memory", "trainable", "moved by", "verdict");
+        "%-13s %8s %8s %12s %12s %10s %10s  %s",
+        "strategy",
+        "accuracy",
+        "seconds",
+        "peak memory",
+        "trainable",
+        "body moved",
+        "head moved",
+        "verdict");
     for (Run run : runs) {
       var result = run.outcome().result();
       print(
-          "%-13s %6.1f %% %8.2f %12s %,12d %7.2f %%  %s",
+          "%-13s %6.1f %% %8.2f %12s %,12d %8.1f %% %8.1f %%  %s",
           run.title(),
           100 * run.accuracy(),
           result.stepSeconds(),
           Conclusion.mebibytes(result.peakBytes()),
           run.trainable(),
-          100 * run.findings().distance(),
+          100 * run.findings().body(),
+          100 * run.findings().head(),
           run.verdictWord());
     }
     for (Run run : runs) {
       print("");
       run.findings().verdicts().forEach(v -> print("%s: %s", run.title(), v));
     }
+  }
+
+  private void report(
+      Run first,
+      List<Run> compared,
+      Conclusion conclusion,
+      DataParts source,
+      DataParts few,
+      Path page)
+      throws IOException {
+    String story =
+        String.format(
+            Locale.ROOT,
+            "A small convolutional net learned the %d classes of %s (%.1f %% of unseen examples"
+                + " right) and was saved. Its head, the last layer, was exchanged for a new one"
+                + " with %d classes, and it learned %s from only %,d examples in %,d steps: once"
+                + " with every layer free to move, once with the convolutions frozen, once with"
+                + " all but the head frozen. A net of the same shape learned the same examples"
+                + " from scratch, in as many steps.",
+            source.train().classes().size(),
+            subject(source),
+            100 * first.accuracy(),
+            few.train().classes().size(),
+            subject(few),
+            few.train().size(),
+            compared.get(0).outcome().result().steps());
+    List<Run> all = new ArrayList<>(compared);
+    all.add(first);
+    new Report("Pre-train, swap the head, fine-tune")
+        .story(List.of(story, conclusion.transfer(), conclusion.freezing()))
+        .table("The runs on " + subject(few), compared, conclusion.best())
+        .verdicts(compared)
+        .curves(
+            "How they learn",
+            "A pre-trained net starts with features that fit, so its loss falls at once.",
+            compared)
+        .layers(compared)
+        .filters(all)
+        .curves("The pre-training before", pretrained(first), List.of(first))
+        .facts(facts(first, source, few))
+        .write(page);
+  }
+
+  private static String pretrained(Run first) {
+    var result = first.outcome().result();
+    return String.format(
+        Locale.ROOT,
+        "%,d steps in %.1f s with at most %s; %.1f %% of %,d unseen examples right; %s.",
+        result.steps(),
+        result.stepSeconds(),
+        Conclusion.mebibytes(result.peakBytes()),
+        100 * first.accuracy(),
+        first.examples(),
+        first.verdictWord());
+  }
+
+  private List<String> facts(Run first, DataParts source, DataParts few) {
+    return List.of(
+        String.format(
+            Locale.ROOT,
+            "to learn: %,d examples of %s and %,d of %s; to watch and to test, at most %,d and"
+                + " %,d others of each",
+            source.train().size(),
+            source.name(),
+            few.train().size(),
+            few.name(),
+            WATCHED,
+            TESTED),
+        "net: seed-cnn, two convolutions and two linear layers, "
+            + String.format(Locale.ROOT, "%,d parameters", first.parameters()),
+        Story.recipe() + "; seed " + seed,
+        "looks at the layers during the pre-training: " + first.findings().cost(),
+        Report.machine(backend()));
+  }
+
+  /** What the demo calls a set's examples. */
+  private static String subject(DataParts parts) {
+    return switch (parts.name()) {
+      case "embedded", "embedded:letters" -> "letters";
+      case "embedded:digits" -> "digits";
+      default -> parts.name();
+    };
   }
 
   // ---- data ----

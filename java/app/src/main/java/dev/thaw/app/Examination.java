@@ -12,6 +12,7 @@ import dev.thaw.memory.Device;
 import dev.thaw.nn.Module;
 import dev.thaw.nn.Parameter;
 import dev.thaw.train.Checkup;
+import dev.thaw.transfer.Layers;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -31,29 +32,34 @@ final class Examination implements AutoCloseable {
   private final DataLoader examples;
   private final Checkup checkup;
   private final Map<String, float[]> start = new LinkedHashMap<>();
-  private final Map<String, Rank> startRanks;
   private final @Nullable Filters startFilters;
 
   /**
    * What was found.
    *
    * @param health of the layers at the last look, or null before the first
+   * @param halfway the same in the middle, when rates are not yet near 0, or null
    * @param verdicts the most pressing first; empty before the first look
-   * @param notes what is not ill but worth a look
+   * @param notes what was not ill halfway but worth a look
    * @param distance ‖θ - θ₀‖ / ‖θ₀‖ over all parameters, θ₀ being those before the first step
-   * @param ranksBefore of the weights, by name
-   * @param ranksAfter of the weights, by name
+   * @param body the same over all layers but the last
+   * @param head the same over the last layer
+   * @param distances the same by layer
+   * @param ranks of the weights at the end, by name
    * @param filtersBefore of the first layer, or null where they are no pictures
    * @param filtersAfter of the first layer, or null where they are no pictures
    * @param cost what the looks took, a line
    */
   record Findings(
       @Nullable HealthReport health,
+      @Nullable HealthReport halfway,
       List<Verdict> verdicts,
       List<String> notes,
       double distance,
-      Map<String, Rank> ranksBefore,
-      Map<String, Rank> ranksAfter,
+      double body,
+      double head,
+      Map<String, Double> distances,
+      Map<String, Rank> ranks,
       @Nullable Filters filtersBefore,
       @Nullable Filters filtersAfter,
       String cost) {}
@@ -69,7 +75,6 @@ final class Examination implements AutoCloseable {
       Module model, Dataset data, Normalisation normalisation, long steps, Consumer<String> say) {
     this.model = model;
     model.parameters().forEach((name, p) -> start.put(name, p.values()));
-    startRanks = ranks();
     startFilters = Filters.of(model);
     int batch = Math.min(EXAMPLES_A_LOOK, data.size());
     DataLoader.Options loading = DataLoader.Options.training(batch, 0);
@@ -85,13 +90,22 @@ final class Examination implements AutoCloseable {
   /** What there is to say when the training has ended. */
   Findings findings() {
     List<Checkup.Look> looks = checkup.looks();
-    @Nullable HealthReport health = looks.isEmpty() ? null : looks.get(looks.size() - 1).health();
+    @Nullable HealthReport last = looks.isEmpty() ? null : looks.get(looks.size() - 1).health();
+    @Nullable HealthReport halfway =
+        looks.isEmpty() ? null : looks.get((looks.size() - 1) / 2).health();
+    List<String> names = Layers.of(model).stream().map(Layers.Layer::name).toList();
+    Map<String, Double> distances = new LinkedHashMap<>();
+    names.forEach(name -> distances.put(name, distance(List.of(name))));
+    int head = names.size() - 1;
     return new Findings(
-        health,
+        last,
+        halfway,
         checkup.verdicts(),
-        health == null ? List.of() : Evidence.of(health).warnings(),
-        distance(),
-        startRanks,
+        halfway == null ? List.of() : Evidence.of(halfway).warnings(),
+        distance(names),
+        distance(names.subList(0, head)),
+        distance(names.subList(head, names.size())),
+        distances,
         ranks(),
         startFilters,
         Filters.of(model),
@@ -104,10 +118,15 @@ final class Examination implements AutoCloseable {
     }
   }
 
-  private double distance() {
+  /** How far the parameters of these layers are from the start; 0 where there are none. */
+  private double distance(List<String> layers) {
     double away = 0;
     double origin = 0;
     for (Map.Entry<String, Parameter> e : model.parameters().entrySet()) {
+      int dot = Math.max(0, e.getKey().lastIndexOf('.'));
+      if (!layers.contains(e.getKey().substring(0, dot))) {
+        continue;
+      }
       float[] was = java.util.Objects.requireNonNull(start.get(e.getKey()));
       float[] is = e.getValue().values();
       for (int i = 0; i < is.length; i++) {
@@ -115,7 +134,7 @@ final class Examination implements AutoCloseable {
         origin += (double) was[i] * was[i];
       }
     }
-    return Math.sqrt(away / origin);
+    return origin == 0 ? 0 : Math.sqrt(away / origin);
   }
 
   @Override

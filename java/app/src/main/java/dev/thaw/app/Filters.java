@@ -14,8 +14,7 @@ import javax.imageio.ImageIO;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the units of a model's first layer look for, as small pictures: each unit's weights, scaled
- * by its largest, mid-grey being 0.
+ * What the units of a model's first layer look for, as small pictures in which mid-grey is 0.
  *
  * @param units number of pictures
  * @param height of one
@@ -26,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 record Filters(int units, int height, int width, int channels, float[] weights) {
   private static final int MOST_UNITS = 64;
   private static final int COLUMNS = 8;
-  private static final int PIXELS = 288;
+  private static final int PIXELS = 264;
 
   /** The filters of the first layer, or null where they are no pictures. */
   static @Nullable Filters of(Module model) {
@@ -51,47 +50,64 @@ record Filters(int units, int height, int width, int channels, float[] weights) 
     return picture ? new Filters(units, h, w, channels, weight.values()) : null;
   }
 
-  /** An {@code img} element with the pictures inside. */
-  String img() throws IOException {
+  /** How far each weight is from where it was. */
+  Filters minus(Filters before) {
+    float[] change = weights.clone();
+    for (int i = 0; i < change.length; i++) {
+      change[i] -= before.weights[i];
+    }
+    return new Filters(units, height, width, channels, change);
+  }
+
+  /** The largest absolute weight. */
+  double largest() {
+    return largest(0, weights.length);
+  }
+
+  private double largest(int from, int to) {
+    float largest = 0;
+    for (int i = from; i < to; i++) {
+      largest = Math.max(largest, Math.abs(weights[i]));
+    }
+    return largest;
+  }
+
+  /**
+   * An {@code img} element with the pictures inside.
+   *
+   * @param eachAlone whether each unit is scaled by its own largest weight, or all by the same
+   */
+  String img(boolean eachAlone) throws IOException {
     int shown = Math.min(units, MOST_UNITS);
     int columns = Math.min(COLUMNS, shown);
     int rows = (shown + columns - 1) / columns;
     int across = columns * (width + 1) + 1;
     int down = rows * (height + 1) + 1;
-    BufferedImage image = new BufferedImage(across, down, BufferedImage.TYPE_INT_RGB);
-    for (int y = 0; y < down; y++) {
-      for (int x = 0; x < across; x++) {
-        image.setRGB(x, y, 0xFFFFFF);
-      }
-    }
+    BufferedImage image = new BufferedImage(across, down, BufferedImage.TYPE_INT_ARGB);
     for (int unit = 0; unit < shown; unit++) {
-      draw(image, unit, 1 + unit % columns * (width + 1), 1 + unit / columns * (height + 1));
+      int n = height * width * channels;
+      double scale = eachAlone ? largest(unit * n, (unit + 1) * n) : largest();
+      int left = 1 + unit % columns * (width + 1);
+      draw(image, unit, left, 1 + unit / columns * (height + 1), Math.max(scale, 1e-12));
     }
     ByteArrayOutputStream png = new ByteArrayOutputStream();
     ImageIO.write(image, "png", png);
-    int shownWidth = Math.max(PIXELS, across);
-    return "<img alt=\"first-layer filters\" width=\""
-        + shownWidth
-        + "\" height=\""
-        + shownWidth * down / across
-        + "\" src=\"data:image/png;base64,"
-        + Base64.getEncoder().encodeToString(png.toByteArray())
-        + "\">";
+    int zoom = Math.max(1, PIXELS / across);
+    return String.format(
+        "<img alt=\"first-layer filters\" width=\"%d\" height=\"%d\""
+            + " src=\"data:image/png;base64,%s\"/>",
+        zoom * across, zoom * down, Base64.getEncoder().encodeToString(png.toByteArray()));
   }
 
-  private void draw(BufferedImage image, int unit, int left, int top) {
+  private void draw(BufferedImage image, int unit, int left, int top, double scale) {
     int n = height * width * channels;
-    float largest = 1e-12f;
-    for (int i = 0; i < n; i++) {
-      largest = Math.max(largest, Math.abs(weights[unit * n + i]));
-    }
     for (int y = 0; y < height; y++) {
       for (int x = 0; x < width; x++) {
-        int rgb = 0;
+        int rgb = 0xFF;
         for (int k = 0; k < 3; k++) {
           int channel = channels == 3 ? k : 0;
-          float v = weights[unit * n + (y * width + x) * channels + channel] / largest;
-          rgb = rgb << 8 | Math.round(127.5f + 127.5f * v);
+          double v = weights[unit * n + (y * width + x) * channels + channel] / scale;
+          rgb = rgb << 8 | (int) Math.round(127.5 + 127.5 * v);
         }
         image.setRGB(left + x, top + y, rgb);
       }

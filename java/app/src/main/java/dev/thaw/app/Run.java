@@ -2,6 +2,7 @@ package dev.thaw.app;
 
 import dev.thaw.diagnose.HealthReport;
 import dev.thaw.diagnose.LayerHealth;
+import dev.thaw.diagnose.Rank;
 import dev.thaw.diagnose.Verdict;
 import dev.thaw.nn.Module;
 import dev.thaw.transfer.Layers;
@@ -69,9 +70,9 @@ record Run(
     return verdict == null ? "not looked at" : verdict.kind().toString();
   }
 
-  /** What was seen at a layer at the end, or null. */
-  @Nullable LayerHealth health(String layer) {
-    HealthReport health = findings.health();
+  /** What was seen at a layer, in the last look or the one halfway, or null. */
+  @Nullable LayerHealth health(String layer, boolean halfway) {
+    HealthReport health = halfway ? findings.halfway() : findings.health();
     return health == null
         ? null
         : health.layers().stream().filter(l -> l.name().equals(layer)).findFirst().orElse(null);
@@ -94,17 +95,38 @@ record Run(
     map.put("trainable", trainable);
     map.put("parameters", parameters);
     map.put("distance_from_start", findings.distance());
+    map.put("distance_of_body", findings.body());
+    map.put("distance_of_head", findings.head());
     map.put("steps", result.steps());
     map.put("training_loss", result.loss());
     map.put("verdict", verdictWord());
     map.put("verdicts", findings.verdicts().stream().map(Verdict::toMap).toList());
     map.put("notes", findings.notes());
-    List<Map<String, Object>> seen = new ArrayList<>();
-    HealthReport health = findings.health();
-    if (health != null) {
-      health.layers().forEach(layer -> seen.add(layer.toMap()));
-    }
-    map.put("layers", seen);
+    map.put("layers", layerMaps());
     return map;
+  }
+
+  private List<Map<String, Object>> layerMaps() {
+    List<Map<String, Object>> maps = new ArrayList<>();
+    findings
+        .distances()
+        .forEach(
+            (name, distance) -> {
+              LayerHealth health = health(name, false);
+              Map<String, Object> map =
+                  health == null ? Subcommand.fields("name", name) : health.toMap();
+              map.put("distance_from_start", distance);
+              LayerHealth halfway = health(name, true);
+              map.remove("log10_update_ratio"); // of a step whose rate is all but 0
+              if (halfway != null && Double.isFinite(halfway.update())) {
+                map.put("log10_update_ratio_halfway", halfway.update());
+              }
+              Rank rank = findings.ranks().get(name + ".weight");
+              if (rank != null) {
+                map.put("weights", rank.toMap());
+              }
+              maps.add(map);
+            });
+    return maps;
   }
 }

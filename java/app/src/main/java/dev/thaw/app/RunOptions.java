@@ -38,6 +38,14 @@ final class RunOptions {
   private @Nullable Path log;
 
   @Option(
+      names = "--report",
+      paramLabel = "FILE.html",
+      description =
+          "A page with curves, verdicts, gradients, ranks and filters; the looks at the layers"
+              + " that it takes change nothing in the training.")
+  private @Nullable Path report;
+
+  @Option(
       names = "--checkpoint",
       paramLabel = "FILE",
       description = "Where the training can be resumed from; by default OUT.checkpoint.")
@@ -64,6 +72,7 @@ final class RunOptions {
     Check.that(out != null, "Missing required option: '--out=FILE'");
     checkFile("--out", out);
     checkFile("--log", log);
+    checkFile("--report", report);
     checkFile("--checkpoint", checkpoint);
     checkAbove0("--epochs", epochs);
     checkAbove0("--steps", steps);
@@ -123,6 +132,11 @@ final class RunOptions {
 
   @Nullable Path log() {
     return log;
+  }
+
+  /** Where the page about the training goes, or null. */
+  @Nullable Path report() {
+    return report;
   }
 
   Path checkpoint() {

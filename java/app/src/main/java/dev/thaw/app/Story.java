@@ -46,13 +46,16 @@ record Story(
     Path folder) {
   private static final String ARCHITECTURE = "seed-cnn";
   private static final int SOURCE_BATCH = 32;
-  private static final int TARGET_BATCH = 20;
+  private static final int TARGET_BATCH = 10;
 
-  /** Of what starts at random. */
+  /** Of a net that starts at random. */
   private static final double RATE = 0.02;
 
+  /** Of a new head on features that know something: they are large, and few examples mislead. */
+  private static final double HEAD_RATE = RATE / 4;
+
   /** Of what was learned before and is to be kept, by and large. */
-  private static final double GENTLE_RATE = RATE / 4;
+  private static final double GENTLE_RATE = RATE / 10;
 
   /** Layers that {@code partial} trains: the linear ones, which combine what convolutions see. */
   private static final int UPPER_LAYERS = 2;
@@ -131,13 +134,26 @@ record Story(
         HeadSwap head = new HeadSwap(model);
         head.replaceHead(target.train().classes().size());
         way.freeze(model, head.path());
-        Grouping rates = Grouping.of(head.path(), everywhere(RATE), everywhere(GENTLE_RATE));
+        Grouping rates = Grouping.of(head.path(), everywhere(HEAD_RATE), everywhere(GENTLE_RATE));
         Run run = train(way.word(), way.title, model, target, normalisation, rates, steps);
         ModelCard card = loaded.card().withClasses(target.train().classes());
         save(file(way.word()), model, card, target, run);
         return run;
       }
     }
+  }
+
+  /** How all are trained, in a line. */
+  static String recipe() {
+    return String.format(
+        java.util.Locale.ROOT,
+        "SGD with momentum 0.9 and cosine; peak rate %s from random weights, %s for a new head, %s"
+            + " for what was pre-trained; batches of %d to pre-train, of %d after",
+        RATE,
+        HEAD_RATE,
+        GENTLE_RATE,
+        SOURCE_BATCH,
+        TARGET_BATCH);
   }
 
   private static Grouping everywhere(double rate) {

@@ -13,8 +13,10 @@ import dev.thaw.train.TrainingOptions;
 import dev.thaw.transfer.Layers;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -74,7 +76,7 @@ abstract class TrainingCommand extends Subcommand {
             running.checkpoint(),
             running.checkpointEvery(stepsPerEpoch),
             running.resume(),
-            false);
+            running.report() != null);
     TrainingJob.Outcome outcome;
     try (Optimizer optimizer =
         OptimizerOptions.optimizer(start.rule, start.model, start.grouping)) {
@@ -88,7 +90,52 @@ abstract class TrainingCommand extends Subcommand {
     if (running.resume() && !running.namesCheckpoint()) {
       Files.deleteIfExists(running.checkpoint()); // nobody asked for it but the interrupted run
     }
+    Path page = running.report();
+    if (page != null) {
+      write(page, start, parts, outcome, history);
+    }
     return report(start, parts, outcome, history);
+  }
+
+  private void write(
+      Path page,
+      Start start,
+      DataParts parts,
+      TrainingJob.Outcome outcome,
+      Map<String, Object> history)
+      throws IOException {
+    Run run = Run.of(name(), start.card.architecture(), start.model, outcome);
+    String story =
+        String.format(
+            Locale.ROOT,
+            "%s learned from %,d examples of %s, %d classes, in %,d steps of %,d examples. Verdict:"
+                + " %s.",
+            start.card.architecture(),
+            parts.train().size(),
+            parts.name(),
+            parts.train().classes().size(),
+            outcome.result().steps(),
+            data.batch() * optimizing.accumulate(),
+            run.verdictWord());
+    List<String> facts = new ArrayList<>();
+    history.forEach(
+        (key, value) -> {
+          if (!key.equals("classes") && !key.equals("metric")) {
+            facts.add(key + ": " + value);
+          }
+        });
+    facts.add("looks at the layers: " + run.findings().cost());
+    facts.add(Report.machine(backend()));
+    List<Run> one = List.of(run);
+    new Report(start.card.architecture() + " on " + parts.name() + ", " + name())
+        .story(List.of(story))
+        .table("The run", one, null)
+        .verdicts(one)
+        .curves("How it learned", "", one)
+        .layers(one)
+        .filters(one)
+        .facts(facts)
+        .write(page);
   }
 
   private Map<String, Object> history(Start start, DataParts parts, TrainingJob.Outcome outcome) {
@@ -142,6 +189,10 @@ abstract class TrainingCommand extends Subcommand {
         result.skipped() == 0 ? "" : ", " + result.skipped() + " steps skipped");
     print("saved %s", running.out());
     Map<String, Object> json = fields("out", running.out().toString());
+    if (running.report() != null) {
+      print("report: %s", running.report());
+      json.put("report", running.report().toString());
+    }
     json.put("model", start.card.architecture());
     json.putAll(history);
     json.put("parameters", start.model.parameterCount());
