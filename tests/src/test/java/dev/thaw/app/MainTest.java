@@ -29,7 +29,17 @@ final class MainTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"pretrain", "finetune", "evaluate", "predict", "inspect", "models"})
+  @ValueSource(
+      strings = {
+        "demo",
+        "pretrain",
+        "finetune",
+        "evaluate",
+        "predict",
+        "diagnose",
+        "inspect",
+        "models"
+      })
   void everyCommandHasAPageOfHelp(String command) {
     Ran ran = Ran.thaw(command, "--help").done();
     assertTrue(ran.out().startsWith("Usage: thaw " + command), ran::out);

@@ -56,7 +56,7 @@ record Axis(double low, double high, boolean logarithmic) {
   /** The number as short as the step allows. */
   String label(double v) {
     if (logarithmic) {
-      return v >= 0.001 && v < 100_000
+      return v >= 0.0001 && v < 100_000
           ? plain(v, (int) Math.max(0, -Math.floor(Math.log10(v) + 1e-9)))
           : String.format(Locale.ROOT, "%.0e", v);
     }

@@ -126,7 +126,7 @@ record BarChart(
     if (size == 0) {
       return "0";
     }
-    if (size < 1e-3 || size >= 1e5) {
+    if (size < 1e-4 || size >= 1e5) {
       return String.format(Locale.ROOT, "%.1e", v);
     }
     int whole = (int) Math.floor(Math.log10(size)) + 1;

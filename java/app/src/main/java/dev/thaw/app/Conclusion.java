@@ -62,21 +62,25 @@ record Conclusion(Run scratch, List<Run> tuned) {
     Run most = tuned.get(0);
     double errors = errors(least, most);
     double points = 100 * (least.accuracy() - most.accuracy());
-    String cost =
+    String quality =
         Math.abs(errors) <= ERRORS
-            ? String.format(Locale.ROOT, "is as good as the whole net (%+.1f points)", points)
+            ? String.format(
+                Locale.ROOT,
+                "is as good as training all of them, as far as %,d examples tell (%+.1f points)",
+                least.examples(),
+                points)
             : String.format(
                 Locale.ROOT,
-                "gets %.1f points %s than the whole net",
+                "gets %.1f points %s than training all of them",
                 Math.abs(points),
                 points < 0 ? "less" : "more");
     return String.format(
         Locale.ROOT,
-        "Training the head only moves %,d of %,d parameters and %s; its steps take %.1f s and %s,"
-            + " those of the whole net %.1f s and %s.",
+        "Training the head alone, %,d of %,d parameters, %s. Its steps took %.1f s and %s of"
+            + " memory, those of the whole net %.1f s and %s.",
         least.trainable(),
         least.parameters(),
-        cost,
+        quality,
         least.outcome().result().stepSeconds(),
         mebibytes(least.outcome().result().peakBytes()),
         most.outcome().result().stepSeconds(),

@@ -107,6 +107,7 @@ final class Demo extends Subcommand {
     Check.that(steps > 0, "--steps: %d is not above 0", steps);
     Backend backend = backend();
     if (out != null) {
+      Check.that(!Files.isRegularFile(out), "--out: %s is a file, name a folder", out);
       Files.createDirectories(out);
     }
     Path page = page();
@@ -203,14 +204,14 @@ final class Demo extends Subcommand {
     String story =
         String.format(
             Locale.ROOT,
-            "A small convolutional net learned the %d classes of %s (%.1f %% of unseen examples"
-                + " right) and was saved. Its head, the last layer, was exchanged for a new one"
-                + " with %d classes, and it learned %s from only %,d examples in %,d steps: once"
+            "A small convolutional net learned %s, %d classes, and was saved; it gets %.1f %% of"
+                + " unseen ones right. Then its head, the last layer, was exchanged for a new one"
+                + " with %d classes, and the net learned %s from %,d examples in %,d steps: once"
                 + " with every layer free to move, once with the convolutions frozen, once with"
-                + " all but the head frozen. A net of the same shape learned the same examples"
-                + " from scratch, in as many steps.",
-            source.train().classes().size(),
+                + " all but the head frozen. To compare, a net of the same shape learned the same"
+                + " examples from random weights, in as many steps.",
             subject(source),
+            source.train().classes().size(),
             100 * first.accuracy(),
             few.train().classes().size(),
             subject(few),

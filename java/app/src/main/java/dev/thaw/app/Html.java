@@ -12,12 +12,12 @@ final class Html {
       :root { color-scheme: light dark; --paper: #fff; --ink: #1c2733; --soft: #55626e;
               --faint: #e6eaee; --rule: #d3dae1; --axis: #93a0ac; --shade: #f3f5f7;
               --band: #e8f3ea; --c0: #6b7280; --c1: #2563eb; --c2: #d97706; --c3: #0d9467;
-              --c4: #9333ea; --good: #0d7a55; --bad: #b42318; }
+              --c4: #9333ea; --good: #0d7a55; --bad: #b42318; --gap: #a9bdd3; }
       @media (prefers-color-scheme: dark) {
         :root { --paper: #14191f; --ink: #e4e9ee; --soft: #9eabb7; --faint: #28313a;
                 --rule: #36414c; --axis: #6b7884; --shade: #1d242c; --band: #1d3328;
                 --c0: #a3adb8; --c1: #69a4ff; --c2: #f5b04a; --c3: #3ccf9a; --c4: #c79bff;
-                --good: #3ccf9a; --bad: #ff8a7a; }
+                --good: #3ccf9a; --bad: #ff8a7a; --gap: #3f556d; }
       }
       body { font: 15px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--paper);
              max-width: 1100px; margin: 2rem auto; padding: 0 1.2rem; }
@@ -42,7 +42,7 @@ final class Html {
       .row.fixed { display: flex; flex-wrap: wrap; }
       figure { margin: 0; }
       .legend { color: var(--soft); font-size: .9rem; margin: .6rem 0 .2rem; }
-      .legend span { margin-right: 1.3rem; white-space: nowrap; }
+      .legend > span { margin-right: 1.3rem; white-space: nowrap; }
       .chip { display: inline-block; width: .75em; height: .75em; border-radius: 2px;
               margin-right: .4em; background: currentColor; }
       .badge { display: inline-block; border: 1px solid currentColor; border-radius: .7em;
@@ -57,7 +57,8 @@ final class Html {
       svg .grid { stroke: var(--faint); } svg .axis { stroke: var(--axis); }
       svg .band { fill: var(--band); } svg .bar, svg .dot { fill: currentColor; }
       svg .curve { fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round; }
-      img { image-rendering: pixelated; display: block; margin-bottom: .3rem; }
+      img { image-rendering: pixelated; display: block; margin-bottom: .3rem;
+            background: var(--gap); }
       code { background: var(--shade); padding: 0 .25em; font-size: .9em; }
       """;
 

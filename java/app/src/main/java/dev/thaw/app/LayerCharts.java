@@ -21,7 +21,8 @@ record LayerCharts(List<Run> runs) {
     add(
         figures,
         chart("Gradient norm of the weights", true, null, LayerHealth::gradientNorm, false),
-        "After the last step, on one batch. Bars of like length: every layer hears the loss.");
+        "After the last step, on one batch. Bars of much the same length mean that the loss"
+            + " reaches every layer.");
     add(
         figures,
         chart(
@@ -30,15 +31,19 @@ record LayerCharts(List<Run> runs) {
             USUAL_UPDATE,
             layer -> Math.pow(10, layer.update()),
             true),
-        "How far one step moves a layer, relative to its weights. About 0.001 is usual; the shaded"
-            + " range is well.");
+        "How far one step moves a layer, relative to its weights. About 0.001 is usual, and anything"
+            + " in the shaded range is fine.");
     add(
         figures,
         series(
             "Distance from the start",
             false,
-            (run, layer) -> run.findings().distances().getOrDefault(layer, Double.NaN)),
-        "‖θ - θ₀‖ / ‖θ₀‖ over the whole training. Frozen layers are at 0, to the bit.");
+            (run, layer) ->
+                run.froze(layer)
+                    ? Double.NaN
+                    : run.findings().distances().getOrDefault(layer, Double.NaN)),
+        "‖θ - θ₀‖ / ‖θ₀‖: how far the whole training moved a layer, relative to its weights. In a"
+            + " frozen one not a bit differs.");
     return figures;
   }
 

@@ -11,10 +11,10 @@ import java.util.Locale;
  * @param title above the chart
  * @param x what the horizontal axis counts
  * @param y what the vertical axis measures
- * @param logarithmic whether equal ratios of y are equally far apart
+ * @param ratios whether equal ratios of y are equally far apart where it spans more than a decade
  * @param series the curves
  */
-record LineChart(String title, String x, String y, boolean logarithmic, List<Series> series) {
+record LineChart(String title, String x, String y, boolean ratios, List<Series> series) {
   private static final int WIDTH = 520;
   private static final int HEIGHT = 300;
   private static final int LEFT = 62;
@@ -22,6 +22,7 @@ record LineChart(String title, String x, String y, boolean logarithmic, List<Ser
   private static final int TOP = 30;
   private static final int BOTTOM = 44;
   private static final int MOST_POINTS = 240;
+  private static final double DECADE = 10;
 
   /** Up to so many points show where they were measured. */
   private static final int FEW_POINTS = 40;
@@ -70,7 +71,7 @@ record LineChart(String title, String x, String y, boolean logarithmic, List<Ser
   }
 
   private boolean shown(double v) {
-    return Double.isFinite(v) && (!logarithmic || v > 0);
+    return Double.isFinite(v) && (!ratios || v > 0);
   }
 
   /** The SVG element. */
@@ -114,7 +115,7 @@ record LineChart(String title, String x, String y, boolean logarithmic, List<Ser
       low = 0;
       high = 1;
     }
-    return new Axis(vertical ? low : 0, high, vertical && logarithmic);
+    return new Axis(vertical ? low : 0, high, vertical && ratios && high > DECADE * low);
   }
 
   private static double px(Axis axis, double v) {

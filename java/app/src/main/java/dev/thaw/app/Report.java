@@ -144,7 +144,13 @@ final class Report {
 
   /** What was found in each run, how one knows, what to do. */
   Report verdicts(List<Run> runs) {
-    page.heading("Verdicts, evidence, remedies");
+    page.heading("Verdicts, evidence, remedies")
+        .paragraph(
+            "",
+            "Overfitting: the net gets better at its examples and worse at others. Frozen: layers"
+                + " stand still because they were told to, which is no illness. Others - vanishing,"
+                + " exploding, rank-collapsed - say that gradients or features are in a bad way;"
+                + " healthy, that nothing was found.");
     for (int i = 0; i < runs.size(); i++) {
       Run run = runs.get(i);
       page.part(named(run, i));
@@ -241,8 +247,9 @@ final class Report {
     page.heading("How many directions the layers use")
         .paragraph(
             "",
-            "A matrix of 128 rows may use all of its 128 directions or only a few. Ranks mean"
-                + " little alone; what counts is how runs differ, and a layer that falls to a few.");
+            "A layer with 128 units may use 128 directions or, in effect, only a few. The numbers"
+                + " mean little alone; what counts is how runs differ, and whether a layer falls to"
+                + " next to nothing.");
     legend(runs);
     page.row(charts.ranks());
     return this;
@@ -262,8 +269,9 @@ final class Report {
       page.heading("What the first layer looks for")
           .paragraph(
               "",
-              "Each square is one unit's weights: light where it wants brightness, dark where it"
-                  + " wants none, mid-grey where it does not care.");
+              "Each square is one unit's weights: it answers to a picture that is bright where the"
+                  + " square is light and dark where it is dark; mid-grey is a weight of 0. Before"
+                  + " and after are scaled unit by unit, the change as a whole.");
       rows.forEach(page::raw);
     }
     return this;
@@ -282,7 +290,7 @@ final class Report {
     String caption =
         String.format(
             Locale.ROOT,
-            "change; the largest is %.2g, the largest weight before %.2g",
+            "change: %.2g at most, where weights were %.2g at most",
             largest,
             before.largest());
     return "<div class=\"row fixed\">\n"

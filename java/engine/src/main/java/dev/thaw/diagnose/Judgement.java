@@ -277,9 +277,13 @@ final class Judgement {
     long passing = health.layers().stream().filter(l -> l.isFrozen() && l.reached()).count();
     String evidenceLine =
         line(
-            "%d of %d layers are frozen by their flag, not by vanished gradients: %s; %d of them"
-                + " pass gradients on to trained layers below",
-            frozen.size(), all, listed(frozen), passing);
+            "%d of %d layers are frozen by their flag, not by vanished gradients: %s; %s",
+            frozen.size(),
+            all,
+            listed(frozen),
+            passing == 0
+                ? "no trained layer lies below them, so none passes a gradient on"
+                : passing + " of them pass gradients on to trained layers below");
     String remedy =
         "nothing to do where that is the plan; to train them, thaw them (--strategy full, or"
             + " --train-last N)";
