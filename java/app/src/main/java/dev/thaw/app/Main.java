@@ -23,8 +23,8 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     footer = {
       "",
-      "./thaw adds three words of its own: test (all that is checked),",
-      "bench (benchmarks), shell (JShell with the engine on its class path).",
+      "./thaw adds four words of its own: test (all that is checked), bench",
+      "(benchmarks), lesson N (the guided tour), shell (JShell with the engine).",
       "",
       "Exit codes: 0 done, 1 the run failed, 2 the words or the input are wrong,",
       "130 stopped by Ctrl-C, with a checkpoint to go on from."
