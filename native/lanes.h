@@ -103,9 +103,14 @@ VMATH Pair<H> choose(const Pair<M>& mask, const Pair<H>& a, const Pair<H>& b) {
 
 VMATH IntRegister above(FloatRegister a, FloatRegister b) { return a > b; }
 VMATH IntRegister is_nan(FloatRegister a) { return a != a; }
+VMATH IntRegister same(IntRegister a, IntRegister b) { return a == b; }
 template <class H>
 VMATH auto above(const Pair<H>& a, const Pair<H>& b) -> Pair<decltype(above(a.low, b.low))> {
   return {above(a.low, b.low), above(a.high, b.high)};
+}
+template <class H>
+VMATH Pair<H> same(const Pair<H>& a, const Pair<H>& b) {
+  return {same(a.low, b.low), same(a.high, b.high)};
 }
 template <class H>
 VMATH auto is_nan(const Pair<H>& a) -> Pair<decltype(is_nan(a.low))> {

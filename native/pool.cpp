@@ -72,11 +72,12 @@ void thaw_pool_max_forward(float* y, int32_t* where, const float* x, int n, int 
   });
 }
 
-void thaw_pool_max_backward(float* dx, const float* dy, const int32_t* where, int n, int h, int w, int c, int out_h, int out_w,
-                            int kh, int kw, int stride_h, int stride_w, int pad_h, int pad_w, int adaptive, int threads) {
+void thaw_pool_max_backward(float* dx, const float* dy, const int32_t* where, const float* y, int n, int h, int w, int c,
+                            int out_h, int out_w, int kh, int kw, int stride_h, int stride_w, int pad_h, int pad_w,
+                            int adaptive, int threads) {
   const Shape s(n, h, w, c, out_h, out_w, kh, kw, stride_h, stride_w, pad_h, pad_w, false, adaptive);
   split(threads, int64_t(n) * h, 1, [=, &s](int64_t begin, int64_t end) {
-    BEST(pool_max_backward)(dx, dy, where, s.windows, begin, end);
+    BEST(pool_max_backward)(dx, dy, where, y, s.windows, begin, end);
   });
 }
 

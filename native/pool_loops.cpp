@@ -13,9 +13,16 @@ namespace {
 // A larger number, or the first NaN.
 VMATH bool exceeds(float x, float best) { return x > best || (x != x && best == best); }
 
+// max(best, x), but NaN once either is.
+VMATH Floats larger(const Floats& x, const Floats& best) {
+  const Floats most = choose(above(x, best), x, best);
+  return choose(is_nan(x), x, most);
+}
+
 // The winner of one window, channels [0, c), in registers for sixteen of them at a time.
 template <bool WHERE>
-void max_window(float* y, int32_t* where, const float* x, int rows, int columns, int64_t row_step, int first, int w, int c) {
+VMATH void max_window(float* y, int32_t* where, const float* x, int rows, int columns, int64_t row_step, int first, int w,
+                      int c) {
   int k = 0;
   for (; k + LANES <= c; k += LANES) {
     Floats best = load<Floats>(x + k);
@@ -23,9 +30,13 @@ void max_window(float* y, int32_t* where, const float* x, int rows, int columns,
     for (int r = 0; r < rows; ++r) {
       for (int q = 0; q < columns; ++q) {
         const Floats v = load<Floats>(x + r * row_step + int64_t(q) * c + k);
-        const Ints take = above(v, best) | (is_nan(v) & ~is_nan(best));
-        best = choose(take, v, best);
-        if (WHERE) winner = choose(take, ints(first + r * w + q), winner);
+        if (WHERE) {
+          const Ints take = above(v, best) | (is_nan(v) & ~is_nan(best));
+          best = choose(take, v, best);
+          winner = choose(take, ints(first + r * w + q), winner);
+        } else {
+          best = larger(v, best);
+        }
       }
     }
     store(y + k, best);
@@ -55,8 +66,62 @@ void max_forward(float* y, int32_t* where, const float* x, const Windows& s, int
     for (int j = 0; j < s.out_w; ++j) {
       const int first = s.row_begin[i] * s.w + s.column_begin[j];
       const int64_t at = (row * s.out_w + j) * s.c;
-      max_window<WHERE>(y + at, WHERE ? where + at : nullptr, picture + int64_t(first) * s.c, s.row_end[i] - s.row_begin[i],
-                        s.column_end[j] - s.column_begin[j], int64_t(s.w) * s.c, first, s.w, s.c);
+      int32_t* winner = WHERE ? where + at : nullptr;
+      const float* from = picture + int64_t(first) * s.c;
+      const int rows = s.row_end[i] - s.row_begin[i];
+      const int columns = s.column_end[j] - s.column_begin[j];
+      const int64_t row_step = int64_t(s.w) * s.c;
+      // The usual window, with loops that the compiler can unroll.
+      if (rows == 2 && columns == 2) {
+        max_window<WHERE>(y + at, winner, from, 2, 2, row_step, first, s.w, s.c);
+      } else {
+        max_window<WHERE>(y + at, winner, from, rows, columns, row_step, first, s.w, s.c);
+      }
+    }
+  }
+}
+
+// The gradient of one element for channels [0, c) from one window that sees it.
+template <bool ADD, bool POSITIVE>
+VMATH void from_window(float* to, const float* dy, const int32_t* winner, const float* y, int32_t me, int c) {
+  int k = 0;
+  for (; k + LANES <= c; k += LANES) {
+    Ints passes = same(load<Ints>(winner + k), ints(me));
+    if (POSITIVE) passes = passes & above(load<Floats>(y + k), floats(0));
+    const Floats d = choose(passes, load<Floats>(dy + k), floats(0));
+    store(to + k, ADD ? load<Floats>(to + k) + d : d);
+  }
+  for (; k < c; ++k) {
+    const bool passes = winner[k] == me && (!POSITIVE || y[k] > 0);
+    const float d = passes ? dy[k] : 0.0f;
+    to[k] = ADD ? to[k] + d : d;
+  }
+}
+
+// POSITIVE: maxima of 0 and below, which a ReLU made, pass nothing on.
+template <bool POSITIVE>
+void max_backward(float* dx, const float* dy, const int32_t* where, const float* y, const Windows& s, int64_t begin,
+                  int64_t end) {
+  for (int64_t row = begin; row < end; ++row) {
+    const int r = static_cast<int>(row % s.h);
+    const int64_t picture = row / s.h * s.out_h * s.out_w * s.c;
+    for (int q = 0; q < s.w; ++q) {
+      float* to = dx + (row * s.w + q) * s.c;
+      const int32_t me = r * s.w + q;
+      bool first = true;
+      for (int i = s.seen_row_begin[r]; i < s.seen_row_end[r]; ++i) {
+        for (int j = s.seen_column_begin[q]; j < s.seen_column_end[q]; ++j) {
+          const int64_t at = picture + (int64_t(i) * s.out_w + j) * s.c;
+          const float* above_zero = POSITIVE ? y + at : nullptr;
+          if (first) {
+            from_window<false, POSITIVE>(to, dy + at, where + at, above_zero, me, s.c);
+          } else {
+            from_window<true, POSITIVE>(to, dy + at, where + at, above_zero, me, s.c);
+          }
+          first = false;
+        }
+      }
+      if (first) std::fill(to, to + s.c, 0.0f);
     }
   }
 }
@@ -71,32 +136,9 @@ void pool_max_forward(float* y, int32_t* where, const float* x, const Windows& s
   }
 }
 
-void pool_max_backward(float* dx, const float* dy, const int32_t* where, const Windows& s, int64_t begin, int64_t end) {
-  for (int64_t row = begin; row < end; ++row) {
-    const int r = static_cast<int>(row % s.h);
-    const int64_t picture = row / s.h * s.out_h * s.out_w * s.c;
-    for (int q = 0; q < s.w; ++q) {
-      float* to = dx + (row * s.w + q) * s.c;
-      const int32_t me = r * s.w + q;
-      bool first = true;
-      for (int i = s.seen_row_begin[r]; i < s.seen_row_end[r]; ++i) {
-        for (int j = s.seen_column_begin[q]; j < s.seen_column_end[q]; ++j) {
-          const int64_t at = picture + (int64_t(i) * s.out_w + j) * s.c;
-          const float* from = dy + at;
-          const int32_t* winner = where + at;
-          if (first) {
-#pragma GCC ivdep
-            for (int k = 0; k < s.c; ++k) to[k] = winner[k] == me ? from[k] : 0.0f;
-          } else {
-#pragma GCC ivdep
-            for (int k = 0; k < s.c; ++k) to[k] += winner[k] == me ? from[k] : 0.0f;
-          }
-          first = false;
-        }
-      }
-      if (first) std::fill(to, to + s.c, 0.0f);
-    }
-  }
+void pool_max_backward(float* dx, const float* dy, const int32_t* where, const float* y, const Windows& s, int64_t begin,
+                       int64_t end) {
+  (y == nullptr ? max_backward<false> : max_backward<true>)(dx, dy, where, y, s, begin, end);
 }
 
 void pool_average_forward(float* y, const float* x, const Windows& s, int64_t begin, int64_t end) {

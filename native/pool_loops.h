@@ -19,8 +19,9 @@ struct Windows {
 LOOP(void, pool_max_forward, float* y, int32_t* where, const float* x, const Windows& s, int64_t begin, int64_t end)
 LOOP(void, pool_average_forward, float* y, const float* x, const Windows& s, int64_t begin, int64_t end)
 
-// Input rows [begin, end) of all pictures together.
-LOOP(void, pool_max_backward, float* dx, const float* dy, const int32_t* where, const Windows& s, int64_t begin, int64_t end)
+// Input rows [begin, end) of all pictures together; y may be null.
+LOOP(void, pool_max_backward, float* dx, const float* dy, const int32_t* where, const float* y, const Windows& s,
+     int64_t begin, int64_t end)
 LOOP(void, pool_average_backward, float* dx, const float* dy, const Windows& s, int64_t begin, int64_t end)
 
 }  // namespace thaw

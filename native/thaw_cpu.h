@@ -79,15 +79,27 @@ THAW_API void thaw_reduce(int reduction, float* y, const float* x, int64_t outer
 /* y = the first place of the largest. */
 THAW_API void thaw_argmax(int64_t* y, const float* x, int64_t outer, int64_t n, int64_t inner, int threads);
 
+/* ---- convolution of pictures with few channels ------------------------------------------------------------------- */
+
+/* y = x * w + bias, then max(0, .) if relu; bias null or k numbers. One group. */
+THAW_API void thaw_stem_forward(float* y, const float* x, const float* w, const float* bias, int relu, int n, int h, int width,
+                                int c, int k, int kh, int kw, int stride_h, int stride_w, int pad_h, int pad_w, int dilation_h,
+                                int dilation_w, int threads);
+/* dw, and db unless null. */
+THAW_API void thaw_stem_backward(float* dw, float* db, const float* dy, const float* x, int n, int h, int width, int c, int k,
+                                 int kh, int kw, int stride_h, int stride_w, int pad_h, int pad_w, int dilation_h,
+                                 int dilation_w, int threads);
+
 /* ---- pooling of pictures [n, h, w, c] ------------------------------------------------------------------------------ */
 
 /* where may be null. */
 THAW_API void thaw_pool_max_forward(float* y, int32_t* where, const float* x, int n, int h, int w, int c, int out_h, int out_w,
                                     int kh, int kw, int stride_h, int stride_w, int pad_h, int pad_w, int adaptive,
                                     int threads);
-THAW_API void thaw_pool_max_backward(float* dx, const float* dy, const int32_t* where, int n, int h, int w, int c, int out_h,
-                                     int out_w, int kh, int kw, int stride_h, int stride_w, int pad_h, int pad_w, int adaptive,
-                                     int threads);
+/* y null, or what forward returned: then only maxima above 0 pass their gradient on. */
+THAW_API void thaw_pool_max_backward(float* dx, const float* dy, const int32_t* where, const float* y, int n, int h, int w,
+                                     int c, int out_h, int out_w, int kh, int kw, int stride_h, int stride_w, int pad_h,
+                                     int pad_w, int adaptive, int threads);
 THAW_API void thaw_pool_average_forward(float* y, const float* x, int n, int h, int w, int c, int out_h, int out_w, int kh,
                                         int kw, int stride_h, int stride_w, int pad_h, int pad_w, int count_padding,
                                         int adaptive, int threads);

@@ -245,12 +245,14 @@ final class CpuParityTest {
             Buffer where = buffers.output(DType.INT32, dy.length);
             Buffer dx = buffers.output(x.length);
             on.pooling().maxForward(y, where, in, s);
-            on.pooling().maxBackward(dx, d, where, s);
+            on.pooling().maxBackward(dx, d, where, null, s);
+            Buffer masked = buffers.output(x.length);
+            on.pooling().maxBackward(masked, d, where, y, s);
             Buffer mean = buffers.output(dy.length);
             Buffer dMean = buffers.output(x.length);
             on.pooling().averageForward(mean, in, s);
             on.pooling().averageBackward(dMean, d, s);
-            return List.of(y, where, dx, mean, dMean);
+            return List.of(y, where, dx, masked, mean, dMean);
           });
     }
   }

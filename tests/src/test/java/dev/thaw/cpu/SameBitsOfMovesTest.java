@@ -63,6 +63,7 @@ final class SameBitsOfMovesTest extends SameBits {
                 dx.address(),
                 dy.address(),
                 where.address(),
+                y.address(),
                 n,
                 h,
                 w,

@@ -169,7 +169,7 @@ public abstract class KernelsAgainstPyTorch {
         backend.pooling().maxForward(alone, null, x, s);
         check(buffers, c, "y", alone);
         Buffer dx = buffers.output(x.elements());
-        backend.pooling().maxBackward(dx, dy, where, s);
+        backend.pooling().maxBackward(dx, dy, where, null, s);
         check(buffers, c, "dx", dx);
       }
     }

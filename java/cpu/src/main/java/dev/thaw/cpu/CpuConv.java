@@ -58,6 +58,12 @@ final class CpuConv implements ConvKernels {
       return;
     }
     long result = Address.floats(y);
+    if (residual == null && FewChannels.fits(shape)) {
+      long offset = Address.floatsOrNull(bias);
+      FewChannels.forward(
+          result, Address.floats(x), Address.floats(w), offset, relu, shape, threads(shape));
+      return;
+    }
     long add = Address.floatsOrNull(residual);
     boolean copies = add == result && !ADDS_IN_PLACE;
     Epilogue.Residual kind =
@@ -86,7 +92,7 @@ final class CpuConv implements ConvKernels {
   @Override
   public @Nullable ConstantWeights constant(
       Buffer w, boolean bias, boolean residual, boolean relu, ConvShape shape) {
-    if (w.bytes() == 0 || shape.n() == 0) {
+    if (w.bytes() == 0 || shape.n() == 0 || (!residual && FewChannels.fits(shape))) {
       return null;
     }
     int threads = threads(shape);
@@ -154,6 +160,16 @@ final class CpuConv implements ConvKernels {
       if (db != null) {
         Rows.zero(db.address(), db.bytes());
       }
+      return;
+    }
+    if (FewChannels.fits(shape)) {
+      FewChannels.backwardWeights(
+          Address.floats(dw),
+          Address.floatsOrNull(db),
+          Address.floats(dy),
+          Address.floats(x),
+          shape,
+          threads(shape));
       return;
     }
     try (Lane lane = lanes.take()) {

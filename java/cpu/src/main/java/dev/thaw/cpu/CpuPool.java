@@ -35,11 +35,12 @@ final class CpuPool implements PoolKernels {
   }
 
   @Override
-  public void maxBackward(Buffer dx, Buffer dy, Buffer where, PoolShape s) {
+  public void maxBackward(Buffer dx, Buffer dy, Buffer where, @Nullable Buffer y, PoolShape s) {
     Native.thaw_pool_max_backward(
         Address.floats(dx),
         Address.floats(dy),
         Address.typed(where, DType.INT32),
+        Address.floatsOrNull(y),
         s.n(),
         s.h(),
         s.w(),

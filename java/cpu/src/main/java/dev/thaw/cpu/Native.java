@@ -111,6 +111,47 @@ final class Native {
       @Cast("int64_t") long inner,
       int threads);
 
+  static native void thaw_stem_forward(
+      @Cast("float*") long y,
+      @Cast("const float*") long x,
+      @Cast("const float*") long w,
+      @Cast("const float*") long bias,
+      int relu,
+      int n,
+      int h,
+      int width,
+      int c,
+      int k,
+      int kh,
+      int kw,
+      int strideH,
+      int strideW,
+      int padH,
+      int padW,
+      int dilationH,
+      int dilationW,
+      int threads);
+
+  static native void thaw_stem_backward(
+      @Cast("float*") long dw,
+      @Cast("float*") long db,
+      @Cast("const float*") long dy,
+      @Cast("const float*") long x,
+      int n,
+      int h,
+      int width,
+      int c,
+      int k,
+      int kh,
+      int kw,
+      int strideH,
+      int strideW,
+      int padH,
+      int padW,
+      int dilationH,
+      int dilationW,
+      int threads);
+
   static native void thaw_pool_max_forward(
       @Cast("float*") long y,
       @Cast("int32_t*") long where,
@@ -134,6 +175,7 @@ final class Native {
       @Cast("float*") long dx,
       @Cast("const float*") long dy,
       @Cast("const int32_t*") long where,
+      @Cast("const float*") long y,
       int n,
       int h,
       int w,

@@ -13,8 +13,13 @@ public interface PoolKernels {
    */
   void maxForward(@Writes Buffer y, @Writes @Nullable Buffer where, Buffer x, PoolShape shape);
 
-  /** dx = dy at the winners, 0 elsewhere; where windows overlap, gradients add up. */
-  void maxBackward(@Writes Buffer dx, Buffer dy, Buffer where, PoolShape shape);
+  /**
+   * dx = dy at the winners, 0 elsewhere; where windows overlap, gradients add up.
+   *
+   * @param y what forward returned, where a ReLU came before it whose backward is to be done too:
+   *     only winners above 0 pass their gradient on. Else null
+   */
+  void maxBackward(@Writes Buffer dx, Buffer dy, Buffer where, @Nullable Buffer y, PoolShape shape);
 
   /** y = the mean of each window. */
   void averageForward(@Writes Buffer y, Buffer x, PoolShape shape);

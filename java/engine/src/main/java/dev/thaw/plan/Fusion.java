@@ -7,6 +7,7 @@ import dev.thaw.backend.Broadcast;
 import dev.thaw.backend.ConvKernels;
 import dev.thaw.backend.GemmKernels;
 import dev.thaw.backend.NormKernels;
+import dev.thaw.backend.PoolKernels;
 import dev.thaw.backend.Unary;
 import dev.thaw.backend.UnaryKernels;
 import dev.thaw.memory.Buffer;
@@ -19,8 +20,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Neighbours in a list of calls that one kernel can do. A result that only the next kernel reads is
  * never written: ReLU becomes the epilogue of the convolution, product or norm before it, a
- * residual sum that of its convolution. A fused call computes what its parts did; {@link Plan} is
- * held to the eager run in a test for every model.
+ * residual sum that of its convolution, ReLU's backward a mask of the pooling's. A fused call
+ * computes what its parts did; {@link Plan} is held to the eager run in a test for every model.
  */
 final class Fusion {
   private final Backend backend;
@@ -49,6 +50,7 @@ final class Fusion {
     norms();
     residuals();
     rectifiers();
+    masks();
     List<Call> left = new ArrayList<>();
     for (Call call : calls) {
       if (call != null) {
@@ -169,6 +171,41 @@ final class Fusion {
                   : made.is(NormKernels.class, "batchForward") ? 6 : -1;
       if (flag >= 0 && !made.value(flag, Boolean.class)) {
         replace(at, made.with(0, relu.required(1)).with(flag, true), i);
+      }
+    }
+  }
+
+  /**
+   * ReLU's backward behind that of a max pooling becomes its mask: of a window's elements only the
+   * largest gets a gradient, and ReLU passes it on where it is above 0, which the pooling's result
+   * tells as well as ReLU's does, at a fraction of the size.
+   */
+  private void masks() {
+    for (int i = 0; i < calls.size(); i++) {
+      Call relu = calls.get(i);
+      if (relu == null
+          || !relu.is(UnaryKernels.class, "backward")
+          || relu.value(0, Unary.class) != Unary.RELU) {
+        continue;
+      }
+      Buffer dy = relu.required(2);
+      Buffer dx = relu.required(1);
+      int at = onlyWriter(dy);
+      Call backward = at < 0 ? null : calls.get(at);
+      if (backward == null
+          || !backward.is(PoolKernels.class, "maxBackward")
+          || backward.buffer(3) != null
+          || !isOnlyReader(dy, i)
+          || onlyWriter(dx) != i) {
+        continue;
+      }
+      int before = onlyWriter(backward.required(2));
+      Call forward = before < 0 ? null : calls.get(before);
+      if (forward != null
+          && forward.is(PoolKernels.class, "maxForward")
+          && forward.required(2) == relu.required(3)
+          && onlyWriter(forward.required(0)) == before) {
+        replace(at, backward.with(0, dx).with(3, forward.required(0)), i);
       }
     }
   }

@@ -43,7 +43,9 @@ final class Pooling {
             x,
             reads(where),
             (dy, dx) ->
-                dy.backend().pooling().maxBackward(dx.buffer(), dy.buffer(), where.buffer(), s)));
+                dy.backend()
+                    .pooling()
+                    .maxBackward(dx.buffer(), dy.buffer(), where.buffer(), null, s)));
   }
 
   /** y = the mean of each window; dx = dy / count, spread over it. */

@@ -55,8 +55,15 @@ final class PlainPool implements PoolKernels {
   }
 
   @Override
-  public void maxBackward(@Writes Buffer dx, Buffer dy, Buffer where, PoolShape s) {
+  public void maxBackward(
+      @Writes Buffer dx, Buffer dy, Buffer where, @Nullable Buffer y, PoolShape s) {
     double[] d = Reals.read(dy);
+    if (y != null) {
+      double[] maxima = Reals.read(y);
+      for (int i = 0; i < d.length; i++) {
+        d[i] = maxima[i] > 0 ? d[i] : 0;
+      }
+    }
     int[] winners = PlainStorage.ints(where);
     int start = PlainStorage.start(where);
     double[] result = new double[PlainStorage.length(dx)];
