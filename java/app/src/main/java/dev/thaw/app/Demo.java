@@ -225,7 +225,8 @@ final class Demo extends Subcommand {
         .verdicts(compared)
         .curves(
             "How they learn",
-            "A pre-trained net starts with features that fit, so its loss falls at once.",
+            "Where the features of the pre-training fit the new examples, loss falls sooner and"
+                + " stays lower on those that nothing was learned from.",
             compared)
         .layers(compared)
         .filters(all)
