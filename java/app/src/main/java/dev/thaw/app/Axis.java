@@ -8,17 +8,23 @@ import java.util.Locale;
 record Axis(double low, double high, boolean logarithmic) {
   private static final int ABOUT = 5;
 
-  /** Widens what has no extent, and leaves a little room at both ends of a linear range. */
+  /** Of a step: what rounding may leave between an end and its multiple. */
+  private static final double SLACK = 1e-6;
+
+  /** Widens the range to round numbers, and what has no extent to one step. */
   Axis {
     if (logarithmic) {
       low = Math.pow(10, Math.floor(Math.log10(low)));
       high = Math.pow(10, Math.ceil(Math.log10(high)));
       high = high > low ? high : low * 10;
     } else {
-      double step = step(low, high);
-      low = Math.floor(low / step) * step;
-      high = Math.ceil(high / step) * step;
-      high = high > low ? high : low + step;
+      // A wider range may ask for a wider step, whose multiples its ends must be.
+      for (double step = 0; step != step(low, high); ) {
+        step = step(low, high);
+        low = Math.floor(low / step + SLACK) * step;
+        high = Math.ceil(high / step - SLACK) * step;
+        high = high > low ? high : low + step;
+      }
     }
   }
 
@@ -47,7 +53,7 @@ record Axis(double low, double high, boolean logarithmic) {
 
   /** 1, 2 or 5 times a power of ten, so that about {@value #ABOUT} fit. */
   private static double step(double low, double high) {
-    double rough = (high > low ? high - low : Math.max(1e-9, Math.abs(low))) / ABOUT;
+    double rough = (high > low ? high - low : low == 0 ? 1 : Math.abs(low)) / ABOUT;
     double power = Math.pow(10, Math.floor(Math.log10(rough)));
     double digit = rough / power;
     return power * (digit < 1.5 ? 1 : digit < 3.5 ? 2 : digit < 7.5 ? 5 : 10);
