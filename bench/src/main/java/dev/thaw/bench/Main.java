@@ -14,8 +14,8 @@ import org.openjdk.jmh.runner.options.CommandLineOptionException;
 import org.openjdk.jmh.runner.options.CommandLineOptions;
 
 /**
- * Runs benchmarks: JMH's own words, and {@code --save NAME}; or {@code parity}, which compares
- * results with PyTorch's.
+ * Runs benchmarks: JMH's own words, and {@code --save NAME}; or {@code parity} and {@code speed},
+ * which compare with PyTorch.
  */
 public final class Main {
   private Main() {}

@@ -9,7 +9,7 @@ public final class Peers {
 
   /** The names of the comparisons. */
   public static List<String> names() {
-    return List.of("parity");
+    return List.of("parity", "speed");
   }
 
   /** Whether {@code name} is a comparison. */
@@ -23,7 +23,7 @@ public final class Peers {
    * @return the exit code
    */
   public static int run(String[] words) {
-    CommandLine line = new CommandLine(new Parity());
+    CommandLine line = new CommandLine(words[0].equals("parity") ? new Parity() : new Speed());
     line.setExecutionExceptionHandler(
         (failure, command, parsed) -> {
           System.err.println("bench: " + failure);
