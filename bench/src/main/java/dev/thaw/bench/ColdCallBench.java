@@ -54,7 +54,12 @@ public class ColdCallBench {
           file,
           model,
           new ModelCard(
-              "seed-cnn", model.example(), classes, List.of(0.13), List.of(0.31), List.of()));
+              "seed-cnn",
+              java.util.Objects.requireNonNull(model.example()),
+              classes,
+              List.of(0.13),
+              List.of(0.31),
+              List.of()));
     }
   }
 

@@ -38,8 +38,7 @@ public final class Fresh {
         times = work.run(Integer.parseInt(words[2]));
       }
       Arrays.sort(times);
-      System.out.printf(
-          "%d %d %d%n", times[times.length / 2], peak(), backend.pool().peakBytes());
+      System.out.printf("%d %d %d%n", times[times.length / 2], peak(), backend.pool().peakBytes());
     }
   }
 

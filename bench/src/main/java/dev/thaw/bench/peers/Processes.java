@@ -84,7 +84,8 @@ final class Processes {
             String.join(" ", command) + " ended with " + code + " and printed '" + printed + "'");
       }
       String[] numbers = printed.split(" ", -1);
-      return new Ended(nanos, java.util.Arrays.stream(numbers).mapToLong(Long::parseLong).toArray());
+      return new Ended(
+          nanos, java.util.Arrays.stream(numbers).mapToLong(Long::parseLong).toArray());
     } catch (InterruptedException stop) {
       process.destroy();
       Thread.currentThread().interrupt();

@@ -8,6 +8,7 @@ import dev.thaw.io.Json;
 import dev.thaw.memory.Check;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -78,6 +79,7 @@ final class Speed implements Callable<Integer> {
     if (chosen.isEmpty()) {
       loads.addAll(List.of(Workload.values()));
     }
+    String load = load();
     Backend backend = Devices.get("cpu");
     Table table = new Table();
     Python peer = new Python(python);
@@ -96,16 +98,24 @@ final class Speed implements Callable<Integer> {
       if (wants("memory")) {
         run.memory();
       }
-      write(table, backend, torch.version);
+      write(table, backend, torch.version, load);
     }
     return 0;
+  }
+
+  /** What the machine did in the 1, 5 and 15 minutes before, in processors kept busy. */
+  private static String load() throws IOException {
+    Path file = Path.of("/proc/loadavg");
+    return Files.isReadable(file)
+        ? String.join(", ", List.of(Files.readString(file).split(" ", -1)).subList(0, 3))
+        : "unknown";
   }
 
   private boolean wants(String what) {
     return chosen.isEmpty() || chosen.contains(what);
   }
 
-  private void write(Table table, Backend backend, String version) throws IOException {
+  private void write(Table table, Backend backend, String version, String load) throws IOException {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("date", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
     json.put("commit", Machine.commit());
@@ -117,6 +127,7 @@ final class Speed implements Callable<Integer> {
     json.put("backend", backend.describe());
     json.put("torch", version);
     json.put("rounds", rounds);
+    json.put("load", load);
     json.put("figures", table.figures());
     List<String> page = new ArrayList<>();
     page.add("# Speed beside PyTorch");
@@ -135,9 +146,14 @@ final class Speed implements Callable<Integer> {
             Machine.commit()));
     page.add("");
     page.add(
-        "Both sides take turns, " + rounds + " rounds of about 0.4 s; while one works the other"
+        "Both sides take turns, "
+            + rounds
+            + " rounds of about 0.4 s; while one works the other"
             + " sleeps. The ratio is that of the medians, PyTorch in the faster of its two memory"
-            + " formats. \"floor\" and \"aim\" say which of the two is reached.");
+            + " formats. \"floor\" and \"aim\" say which of the two is reached. Load of the machine in"
+            + " the minutes before: "
+            + load
+            + ".");
     page.addAll(table.lines());
     Path folder = Machine.results();
     String text = String.join("\n", page) + "\n";

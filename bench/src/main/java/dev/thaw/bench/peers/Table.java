@@ -46,7 +46,7 @@ final class Table {
 
   /** At most the ceiling, and whether the aim is reached too. */
   static String atMost(double value, double ceiling, double aim) {
-    return value <= aim ? "aim" : value <= ceiling ? "floor" : "ABOVE";
+    return value <= aim ? "aim" : value <= ceiling ? "ceiling" : "ABOVE";
   }
 
   List<String> lines() {

@@ -33,8 +33,7 @@ final class Times {
 
   /** Median and the spread of four fifths of the calls. */
   String text() {
-    return String.format(
-        Locale.ROOT, "%.3f (%.3f..%.3f)", median(), quantile(0.1), quantile(0.9));
+    return String.format(Locale.ROOT, "%.3f (%.3f..%.3f)", median(), quantile(0.1), quantile(0.9));
   }
 
   Map<String, Object> json() {

@@ -20,8 +20,7 @@ final class TorchProcess implements AutoCloseable {
 
   TorchProcess(Python python, int threads) throws IOException {
     List<String> command = python.command("speed.py", "serve", Integer.toString(threads));
-    process =
-        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
     requests = new BufferedWriter(new OutputStreamWriter(process.getOutputStream(), UTF_8));
     answers = new BufferedReader(new InputStreamReader(process.getInputStream(), UTF_8));
     version = answer();

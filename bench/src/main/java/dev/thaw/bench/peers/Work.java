@@ -3,7 +3,6 @@ package dev.thaw.bench.peers;
 import dev.thaw.backend.Backend;
 import dev.thaw.backend.Devices;
 import dev.thaw.memory.Buffer;
-import dev.thaw.memory.Check;
 import dev.thaw.memory.Scope;
 import dev.thaw.nn.Module;
 import dev.thaw.nn.Parameter;
@@ -45,7 +44,7 @@ final class Work implements AutoCloseable {
     Tensor y = Tensor.of(new Random(2).ints(load.batch, 0, load.classes()).toArray(), load.batch);
     net.train();
     Work work = planned ? replayed(net, optimizer, x, y) : eager(net, optimizer, x, y);
-    return work.owning(optimizer).owning(scope::close).owning(net);
+    return work.owning(optimizer).owning(scope).owning(net);
   }
 
   /** A forward pass through a plan, from and to Java's memory. */
@@ -96,8 +95,9 @@ final class Work implements AutoCloseable {
               result.backward();
               optimizer.step();
             });
-    Check.that(outcome.plan() != null, "bench: %s", outcome.obstacle());
-    TrainingPlan plan = java.util.Objects.requireNonNull(outcome.plan());
+    TrainingPlan plan =
+        java.util.Objects.requireNonNull(
+            outcome.plan(), () -> "bench: the step cannot be recorded: " + outcome.obstacle());
     ByteBuffer value = direct(Shape.of(1));
     Work work =
         new Work(

@@ -19,7 +19,8 @@ enum Workload {
   /** Two linear layers. */
   MLP_TRAIN_32("Mlp 784-128-10 training, batch 32", "mlp", 32, Kind.TRAIN, 2.2, 3.2),
   /** A residual net on small pictures. */
-  RESNET18_TRAIN_64("ResNet-18 at 32 px training, batch 64", "resnet18-small", 64, Kind.TRAIN, 1, 1.2),
+  RESNET18_TRAIN_64(
+      "ResNet-18 at 32 px training, batch 64", "resnet18-small", 64, Kind.TRAIN, 1, 1.2),
   /** A large net, one picture. */
   RESNET50_INFER_1("ResNet-50 inference, batch 1", "resnet50", 1, Kind.INFER, 1.5, 2.0),
   /** A large net, some pictures. */
@@ -27,7 +28,8 @@ enum Workload {
   /** A large net, everything trained. */
   RESNET50_TRAIN_8("ResNet-50 training, batch 8", "resnet50", 8, Kind.TRAIN, 1.0, 1.25),
   /** A large net, only its last layer trained. */
-  RESNET50_FROZEN_8("ResNet-50 frozen base, trained head, batch 8", "resnet50", 8, Kind.FROZEN, 1.6, 2.0),
+  RESNET50_FROZEN_8(
+      "ResNet-50 frozen base, trained head, batch 8", "resnet50", 8, Kind.FROZEN, 1.6, 2.0),
   /** That last layer alone, on what the base gives. */
   HEAD_TRAIN_8("Head 2048-1000 on cached features, batch 8", "head", 8, Kind.TRAIN, 1.0, 2.0);
 
@@ -99,7 +101,9 @@ enum Workload {
 
   /** PyTorch's memory formats that fit: for pictures both are tried, the faster one counts. */
   List<String> formats() {
-    return model.equals("head") || model.equals("mlp") ? List.of("usual") : List.of("usual", "last");
+    return model.equals("head") || model.equals("mlp")
+        ? List.of("usual")
+        : List.of("usual", "last");
   }
 
   /** Shape of the input. */
