@@ -6,24 +6,11 @@
 #include <algorithm>
 #include <cstring>
 
-#if defined(__AVX512F__)
-#include <immintrin.h>
-#endif
-
 #include "lanes.h"
 
 namespace thaw {
 namespace THAW_ISA {
 namespace {
-
-// a * b + c, in one step where that costs nothing.
-VMATH Floats multiply_add(const Floats& a, const Floats& b, const Floats& c) {
-#if defined(__AVX512F__)
-  return (Floats)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
-#else
-  return a * b + c;
-#endif
-}
 
 // The rows of the picture that row `row` of the result sees, with zeros around them.
 void fill_strip(float* strip, const float* x, const Stem& s, int64_t row) {

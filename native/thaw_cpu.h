@@ -90,6 +90,16 @@ THAW_API void thaw_stem_backward(float* dw, float* db, const float* dy, const fl
                                  int kh, int kw, int stride_h, int stride_w, int pad_h, int pad_w, int dilation_h,
                                  int dilation_w, int threads);
 
+/* ---- 3 x 3 convolution of stride 1 by Winograd's F(2 x 2, 3 x 3); c and k are multiples of 16 --------------------- */
+
+/* Turns weights [k, 3, 3, c] into u, 16 * c * k floats. */
+THAW_API void thaw_winograd_weights(float* u, const float* w, int c, int k, int threads);
+/* Turns them for the way back, a convolution of dy that gives dx, with k inputs and c filters. */
+THAW_API void thaw_winograd_weights_back(float* u, const float* w, int c, int k, int threads);
+/* y = x * w + bias + residual, then max(0, .) if relu; bias and residual null or given, residual may be y. */
+THAW_API void thaw_winograd_forward(float* y, const float* x, const float* u, const float* bias, const float* residual,
+                                    int relu, int n, int h, int width, int c, int k, int pad_h, int pad_w, int threads);
+
 /* ---- pooling of pictures [n, h, w, c] ------------------------------------------------------------------------------ */
 
 /* where may be null. */

@@ -42,6 +42,9 @@ final class CpuConvTest {
         new ConvShape(1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1),      // one number
         new ConvShape(3, 8, 8, 1, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1),     // one channel in
         new ConvShape(2, 7, 9, 32, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1),
+        new ConvShape(4, 13, 11, 32, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1),  // by Winograd, odd sizes
+        new ConvShape(3, 15, 18, 80, 32, 3, 3, 1, 1, 0, 0, 1, 1, 1),  // without padding
+        new ConvShape(3, 14, 13, 48, 144, 3, 3, 1, 1, 2, 1, 1, 1, 1), // uneven padding
         new ConvShape(2, 9, 7, 16, 16, 3, 3, 2, 2, 1, 1, 1, 1, 1),    // strided
         new ConvShape(1, 11, 10, 5, 7, 3, 2, 2, 3, 1, 0, 1, 1, 1),    // nothing square, columns left over
         new ConvShape(2, 13, 13, 7, 5, 5, 5, 1, 1, 2, 2, 1, 1, 1),

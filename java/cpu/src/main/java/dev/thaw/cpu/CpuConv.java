@@ -65,6 +65,21 @@ final class CpuConv implements ConvKernels {
       return;
     }
     long add = Address.floatsOrNull(residual);
+    if (Winograd.fitsChanging(shape)) {
+      try (Lane lane = lanes.take()) {
+        Winograd.forward(
+            lane,
+            result,
+            Address.floats(x),
+            Address.floats(w),
+            Address.floatsOrNull(bias),
+            add,
+            relu,
+            shape,
+            threads(shape));
+      }
+      return;
+    }
     boolean copies = add == result && !ADDS_IN_PLACE;
     Epilogue.Residual kind =
         residual == null
@@ -96,6 +111,9 @@ final class CpuConv implements ConvKernels {
       return null;
     }
     int threads = threads(shape);
+    if (Winograd.fits(shape)) {
+      return Winograd.of(pool, w, shape, threads);
+    }
     ConvForward recipe = new ConvForward(shape, epilogue(bias, residual, relu), threads);
     try (Lane lane = lanes.take()) {
       Product call = lane.prepared(recipe);
@@ -117,6 +135,17 @@ final class CpuConv implements ConvKernels {
       boolean relu,
       ConvShape shape) {
     int threads = threads(shape);
+    if (w instanceof Winograd turned) {
+      turned.forward(
+          Address.floats(y),
+          Address.floats(x),
+          Address.floatsOrNull(bias),
+          Address.floatsOrNull(residual),
+          relu,
+          shape,
+          threads);
+      return;
+    }
     Epilogue epilogue = epilogue(bias != null, residual != null, relu);
     try (Lane lane = lanes.take()) {
       Product call = lane.prepared(new ConvForward(shape, epilogue, threads));
@@ -141,6 +170,11 @@ final class CpuConv implements ConvKernels {
       return;
     }
     try (Lane lane = lanes.take()) {
+      if (Winograd.fitsChanging(shape)) {
+        Winograd.backwardData(
+            lane, Address.floats(dx), Address.floats(dy), Address.floats(w), shape, threads(shape));
+        return;
+      }
       Product call = lane.prepared(ConvBackwardData.of(shape, threads(shape)));
       call.execute(
           Address.floats(dx),
