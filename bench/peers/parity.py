@@ -216,6 +216,20 @@ def run(out, name, model, make, x, y, count):
     write(out / f"{name}-run.safetensors", tensors, steps=count)
 
 
+def decided(model, make, x, y, count):
+    """Whether float32 decides the run: in double the losses are the same within 1e-4.
+
+    Of SeedCnn's starts about every second one meets an input of a ReLU within rounding of zero, after which float32
+    and double part, PyTorch's own, by 1e-3 to 3e-2 in a hundred steps. Such a run compares nothing.
+    """
+    losses = []
+    for dtype in (torch.float32, torch.float64):
+        other, optimizer = twin(model.to(dtype), make)
+        losses.append(torch.stack([step(other, optimizer, x[s].to(dtype), y[s]) for s in range(count)]).double())
+    model.float()
+    return (losses[0] - losses[1]).abs().max().item() < 1e-4
+
+
 def groups(model, decay):
     """Decay for weights, none for biases and norms."""
     parameters = list(model.parameters())
@@ -239,7 +253,7 @@ def main():
     words.add_argument("--data", type=pathlib.Path, required=True)
     words.add_argument("--out", type=pathlib.Path, required=True)
     words.add_argument("--threads", type=int, default=1, help="one is hardly slower, and leaves others their core")
-    words.add_argument("--seed", type=int, default=1)
+    words.add_argument("--seed", type=int, default=1, help="of the first start that is tried")
     words = words.parse_args()
     torch.set_num_threads(words.threads)
     words.out.mkdir(parents=True, exist_ok=True)
@@ -261,12 +275,17 @@ def main():
         ("resnet20", residual, cifar, 31, adamw, cosine, ("exp_avg", "exp_avg_sq"), 20, 8),
     )
     for name, create, read, batches, make, schedule, keys, count, few in cases:
-        torch.manual_seed(words.seed)
-        model = create()
-        write(words.out / f"{name}-start.safetensors", state("", model), torch=torch.__version__.split("+")[0])
         pictures, labels = read(words.data, batches)
-        write(words.out / f"{name}-batches.safetensors", {"x": pictures, "y": labels})
         x, y = torch.from_numpy(pictures).permute(0, 1, 4, 2, 3).contiguous(), torch.from_numpy(labels)
+        for seed in range(words.seed, words.seed + 20):
+            torch.manual_seed(seed)
+            model = create()
+            if few or decided(model, make, x, y, count):
+                break
+        else:
+            raise RuntimeError(f"{name}: no start whose run float32 decides")
+        write(words.out / f"{name}-start.safetensors", state("", model), torch=torch.__version__.split("+")[0])
+        write(words.out / f"{name}-batches.safetensors", {"x": pictures, "y": labels})
         run(words.out, name, copy.deepcopy(model), make, x, y, count)
         steps(words.out, name, model, make, schedule, keys, x, y, few)
 
