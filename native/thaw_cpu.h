@@ -100,6 +100,10 @@ THAW_API void thaw_winograd_weights_back(float* u, const float* w, int c, int k,
 THAW_API void thaw_winograd_forward(float* y, const float* x, const float* u, const float* bias, const float* residual,
                                     int relu, int n, int h, int width, int c, int k, int pad_h, int pad_w, int threads);
 
+/* dw of the same convolution; u is room for 16 * c * k floats. */
+THAW_API void thaw_winograd_gradient(float* dw, float* u, const float* dy, const float* x, int n, int h, int width, int c,
+                                     int k, int pad_h, int pad_w, int threads);
+
 /* ---- pooling of pictures [n, h, w, c] ------------------------------------------------------------------------------ */
 
 /* where may be null. */

@@ -17,6 +17,9 @@ constexpr int64_t BLOCK_FLOATS = 128 << 10;
 constexpr int FEWEST = 12;
 constexpr int MOST = 60;
 
+// The most when tiles are summed over.
+constexpr int MOST_SUMMED = 96;
+
 // Tiles that are multiplied together.
 constexpr int GROUP = 6;
 
@@ -58,5 +61,26 @@ void thaw_winograd_forward(float* y, const float* x, const float* u, const float
       BEST(winograd_tiles)(y, x, u, bias, residual, relu != 0, s, v.data(), m.data(), first,
                            static_cast<int>(std::min<int64_t>(block, tiles - first)), from, to);
     }
+  });
+}
+
+void thaw_winograd_gradient(float* dw, float* u, const float* dy, const float* x, int n, int h, int width, int c, int k,
+                            int pad_h, int pad_w, int threads) {
+  const int out_h = h + 2 * pad_h - 2;
+  const int out_w = width + 2 * pad_w - 2;
+  const Tiling s{n, h, width, c, k, pad_h, pad_w, out_h, out_w, (out_h + 1) / 2, (out_w + 1) / 2};
+  const int64_t tiles = int64_t(n) * s.tiles_h * s.tiles_w;
+  // A thread has planes of its own, and every sum its order: the number of threads changes no bit.
+  const int planes = (16 + std::min(threads, 16) - 1) / std::min(threads, 16);
+  const int64_t fitting = BLOCK_FLOATS / (planes * int64_t(c));
+  const int block = static_cast<int>(std::min(tiles, std::max<int64_t>(FEWEST, std::min<int64_t>(MOST_SUMMED, fitting))));
+  split(std::min(threads, 16), 16, 1, [&](int64_t begin, int64_t end) {
+    const int own = static_cast<int>(end - begin);
+    const Scratch<float> v(int64_t(own) * block * c);
+    const Scratch<float> m(int64_t(own) * block * WINOGRAD_PANEL);
+    BEST(winograd_gradient)(u, dy, x, s, v.data(), m.data(), block, static_cast<int>(begin), static_cast<int>(end));
+  });
+  split(threads, k, 16, [=](int64_t begin, int64_t end) {
+    BEST(winograd_gradient_back)(dw, u, c, k, static_cast<int>(begin), static_cast<int>(end));
   });
 }

@@ -21,8 +21,8 @@ VMATH void turn(Floats& a, Floats& b, Floats& c, Floats& d) {
   d = fourth;
 }
 
-// v[16][rows][c]: the tile's inputs, turned.
-VMATH void turn_tile(float* v, int64_t plane, const float* x, const Tiling& s, int top, int left) {
+// Planes [begin, end) of v[16][rows][c]: the tile's inputs, turned.
+VMATH void turn_tile(float* v, int64_t plane, const float* x, const Tiling& s, int top, int left, int begin, int end) {
   const bool inside = top >= 0 && left >= 0 && top + 4 <= s.h && left + 4 <= s.w;
   const int64_t row = int64_t(s.w) * s.c;
   const float* corner = x + top * row + int64_t(left) * s.c;
@@ -36,9 +36,7 @@ VMATH void turn_tile(float* v, int64_t plane, const float* x, const Tiling& s, i
     }
     for (int j = 0; j < 4; ++j) turn(d[0][j], d[1][j], d[2][j], d[3][j]);
     for (int i = 0; i < 4; ++i) turn(d[i][0], d[i][1], d[i][2], d[i][3]);
-    for (int i = 0; i < 4; ++i) {
-      for (int j = 0; j < 4; ++j) store(v + (i * 4 + j) * plane + k, d[i][j]);
-    }
+    for (int p = begin; p < end; ++p) store(v + (p - begin) * plane + k, d[p / 4][p % 4]);
   }
 }
 
@@ -136,6 +134,68 @@ void panel(float* y, const float* v, const float* u, float* m, const Epilogue& e
   }
 }
 
+// A dy of a column of two.
+VMATH void spread(Floats* to, int step, const Floats& a, const Floats& b) {
+  to[0] = a;
+  to[step] = a + b;
+  to[2 * step] = a - b;
+  to[3 * step] = floats(0) - b;
+}
+
+// Planes [begin, end) of m[16][rows][width]: the tile's gradients A dy A', zeros where the picture has ended.
+VMATH void turn_gradient(float* m, int64_t plane, const float* dy, const Tiling& s, int64_t picture, int top, int left,
+                         int from, int width, int begin, int end) {
+  for (int k = 0; k < width; k += LANES) {
+    Floats rows[4][2];
+    for (int j = 0; j < 2; ++j) {
+      Floats d[2];
+      for (int i = 0; i < 2; ++i) {
+        const bool there = top + i < s.out_h && left + j < s.out_w;
+        const int64_t at = ((picture * s.out_h + top + i) * s.out_w + left + j) * s.k + from + k;
+        d[i] = there ? load<Floats>(dy + at) : floats(0);
+      }
+      spread(&rows[0][j], 2, d[0], d[1]);
+    }
+    Floats turned[16];
+    for (int i = 0; i < 4; ++i) spread(turned + 4 * i, 1, rows[i][0], rows[i][1]);
+    for (int p = begin; p < end; ++p) store(m + (p - begin) * plane + k, turned[p]);
+  }
+}
+
+// u[c, VECTORS * LANES] += v[count, c]' m[count, VECTORS * LANES].
+template <int VECTORS>
+void add_products(float* u, const float* v, const float* m, int c, int count) {
+  // Sixteen sums or a few less in registers; channels are a multiple of 16, so of this too.
+  constexpr int STEP = VECTORS == 3 ? 4 : 16 / VECTORS;
+  constexpr int WIDTH = VECTORS * LANES;
+  for (int i = 0; i < c; i += STEP) {
+    Floats sum[STEP][VECTORS];
+    for (int r = 0; r < STEP; ++r) {
+      for (int q = 0; q < VECTORS; ++q) sum[r][q] = load<Floats>(u + int64_t(i + r) * WIDTH + q * LANES);
+    }
+    for (int t = 0; t < count; ++t) {
+      Floats b[VECTORS];
+      for (int q = 0; q < VECTORS; ++q) b[q] = load<Floats>(m + int64_t(t) * WIDTH + q * LANES);
+      for (int r = 0; r < STEP; ++r) {
+        const Floats a = floats(v[int64_t(t) * c + i + r]);
+        for (int q = 0; q < VECTORS; ++q) sum[r][q] = multiply_add(a, b[q], sum[r][q]);
+      }
+    }
+    for (int r = 0; r < STEP; ++r) {
+      for (int q = 0; q < VECTORS; ++q) store(u + int64_t(i + r) * WIDTH + q * LANES, sum[r][q]);
+    }
+  }
+}
+
+// G' u of a column of four.
+VMATH void turn_weights_back(Floats* to, int step, const Floats& a, const Floats& b, const Floats& c, const Floats& d) {
+  const Floats half = floats(0.5f);
+  const Floats both = half * (b + c);
+  to[0] = a + both;
+  to[step] = half * (b - c);
+  to[2 * step] = both + d;
+}
+
 }  // namespace
 
 void winograd_weights(float* u, const float* w, int c, int k, int begin, int end) {
@@ -188,7 +248,7 @@ void winograd_tiles(float* y, const float* x, const float* u, const float* bias,
     const int64_t picture = tile / (s.tiles_h * s.tiles_w);
     const int at = static_cast<int>(tile % (s.tiles_h * s.tiles_w));
     turn_tile(v + int64_t(t) * s.c, plane, x + picture * s.h * s.w * s.c, s, at / s.tiles_w * 2 - s.pad_h,
-              at % s.tiles_w * 2 - s.pad_w);
+              at % s.tiles_w * 2 - s.pad_w, 0, 16);
   }
   for (int p = 0; p < 16; ++p) {
     std::fill(v + p * plane + int64_t(count) * s.c, v + (p + 1) * plane, 0.0f);
@@ -201,6 +261,78 @@ void winograd_tiles(float* y, const float* x, const float* u, const float* bias,
       case 2: panel<2>(y, v, of_panel, m, e, s, first, count, rows, k); break;
       case 3: panel<3>(y, v, of_panel, m, e, s, first, count, rows, k); break;
       default: panel<4>(y, v, of_panel, m, e, s, first, count, rows, k);
+    }
+  }
+}
+
+void winograd_gradient(float* u, const float* dy, const float* x, const Tiling& s, float* v, float* m, int block, int p_begin,
+                       int p_end) {
+  for (int from = 0; from < s.k; from += WINOGRAD_PANEL) {
+    const int width = std::min(WINOGRAD_PANEL, s.k - from);
+    float* panel = u + int64_t(from) * 16 * s.c;
+    std::fill(panel + int64_t(p_begin) * s.c * width, panel + int64_t(p_end) * s.c * width, 0.0f);
+  }
+  const int64_t per_picture = int64_t(s.tiles_h) * s.tiles_w;
+  const int64_t tiles = s.n * per_picture;
+  for (int64_t first = 0; first < tiles; first += block) {
+    const int count = static_cast<int>(std::min<int64_t>(block, tiles - first));
+    for (int t = 0; t < count; ++t) {
+      const int at = static_cast<int>((first + t) % per_picture);
+      turn_tile(v + int64_t(t) * s.c, int64_t(block) * s.c, x + (first + t) / per_picture * s.h * s.w * s.c, s,
+                at / s.tiles_w * 2 - s.pad_h, at % s.tiles_w * 2 - s.pad_w, p_begin, p_end);
+    }
+    for (int from = 0; from < s.k; from += WINOGRAD_PANEL) {
+      const int width = std::min(WINOGRAD_PANEL, s.k - from);
+      for (int t = 0; t < count; ++t) {
+        const int at = static_cast<int>((first + t) % per_picture);
+        turn_gradient(m + int64_t(t) * width, int64_t(block) * width, dy, s, (first + t) / per_picture, at / s.tiles_w * 2,
+                      at % s.tiles_w * 2, from, width, p_begin, p_end);
+      }
+      for (int p = p_begin; p < p_end; ++p) {
+        float* to = u + int64_t(from) * 16 * s.c + int64_t(p) * s.c * width;
+        const float* a = v + int64_t(p - p_begin) * block * s.c;
+        const float* b = m + int64_t(p - p_begin) * block * width;
+        switch (width / LANES) {
+          case 1: add_products<1>(to, a, b, s.c, count); break;
+          case 2: add_products<2>(to, a, b, s.c, count); break;
+          case 3: add_products<3>(to, a, b, s.c, count); break;
+          default: add_products<4>(to, a, b, s.c, count);
+        }
+      }
+    }
+  }
+}
+
+void winograd_gradient_back(float* dw, const float* u, int c, int k, int begin, int end) {
+  float square[9][LANES][LANES];
+  for (int f = begin; f < end; f += LANES) {
+    const int from = f / WINOGRAD_PANEL * WINOGRAD_PANEL;
+    const int width = std::min(WINOGRAD_PANEL, k - from);
+    const float* panel = u + int64_t(from) * 16 * c + (f - from);
+    for (int i = 0; i < c; i += LANES) {
+      for (int b = 0; b < LANES; ++b) {
+        Floats rows[3][4];
+        for (int q = 0; q < 4; ++q) {
+          const float* at = panel + (int64_t(q) * c + i + b) * width;
+          const int64_t down = int64_t(4) * c * width;
+          turn_weights_back(&rows[0][q], 4, load<Floats>(at), load<Floats>(at + down), load<Floats>(at + 2 * down),
+                            load<Floats>(at + 3 * down));
+        }
+        for (int r = 0; r < 3; ++r) {
+          Floats taps[3];
+          turn_weights_back(taps, 1, rows[r][0], rows[r][1], rows[r][2], rows[r][3]);
+          for (int q = 0; q < 3; ++q) {
+            float row[LANES];
+            store(row, taps[q]);
+            for (int a = 0; a < LANES; ++a) square[r * 3 + q][a][b] = row[a];
+          }
+        }
+      }
+      for (int t = 0; t < 9; ++t) {
+        for (int a = 0; a < LANES; ++a) {
+          std::memcpy(dw + (int64_t(f + a) * 9 + t) * c + i, square[t][a], sizeof square[t][a]);
+        }
+      }
     }
   }
 }

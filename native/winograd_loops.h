@@ -32,4 +32,12 @@ LOOP(void, winograd_weights_back, float* u, const float* w, int c, int k, int be
 LOOP(void, winograd_tiles, float* y, const float* x, const float* u, const float* bias, const float* residual, bool relu,
      const Tiling& s, float* v, float* m, int64_t first, int count, int k_begin, int k_end)
 
+// Planes [p_begin, p_end) of the 16 of u, [panel][16][c][filters of the panel]: the products (B' d B) (A dy A') summed over
+// all tiles, `block` of them at a time. v holds (p_end - p_begin) * block * c floats, m as many with PANEL for c.
+LOOP(void, winograd_gradient, float* u, const float* dy, const float* x, const Tiling& s, float* v, float* m, int block,
+     int p_begin, int p_end)
+
+// dw = G' u G for filters [begin, end), multiples of 16.
+LOOP(void, winograd_gradient_back, float* dw, const float* u, int c, int k, int begin, int end)
+
 }  // namespace thaw

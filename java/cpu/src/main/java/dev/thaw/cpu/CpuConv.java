@@ -207,7 +207,11 @@ final class CpuConv implements ConvKernels {
       return;
     }
     try (Lane lane = lanes.take()) {
-      if (Pointwise.is(shape)) {
+      if (Winograd.fitsChanging(shape)) {
+        Winograd.backwardWeights(
+            lane, Address.floats(dw), Address.floats(dy), Address.floats(x), shape, threads(shape));
+        sumOverPixels(db, dy, shape);
+      } else if (Pointwise.is(shape)) {
         pointwiseBackwardWeights(lane, dw, db, dy, x, shape);
       } else {
         ConvBackwardWeights.Call call =
@@ -233,14 +237,18 @@ final class CpuConv implements ConvKernels {
         0,
         0,
         lane.workspace(call.workspaceBytes()));
+    sumOverPixels(db, dy, shape);
+  }
+
+  private static void sumOverPixels(@Nullable Buffer db, Buffer dy, ConvShape s) {
     if (db != null) {
       Native.thaw_reduce(
           Reduction.SUM.ordinal(),
           Address.floats(db),
           Address.floats(dy),
           1,
+          (long) s.n() * s.outH() * s.outW(),
           s.k(),
-          s.m(),
           1,
           CpuThreads.forBytes(dy.bytes()));
     }

@@ -174,6 +174,20 @@ final class Native {
       int padW,
       int threads);
 
+  static native void thaw_winograd_gradient(
+      @Cast("float*") long dw,
+      @Cast("float*") long u,
+      @Cast("const float*") long dy,
+      @Cast("const float*") long x,
+      int n,
+      int h,
+      int width,
+      int c,
+      int k,
+      int padH,
+      int padW,
+      int threads);
+
   static native void thaw_pool_max_forward(
       @Cast("float*") long y,
       @Cast("int32_t*") long where,

@@ -112,6 +112,23 @@ final class Winograd implements ConstantWeights {
         threads);
   }
 
+  /** dw = Gᵀ (Σ over tiles of (Bᵀ d B) (A dy Aᵀ)) G. */
+  static void backwardWeights(Lane lane, long dw, long dy, long x, ConvShape s, int threads) {
+    Native.thaw_winograd_gradient(
+        dw,
+        lane.workspace(turnedBytes(s)),
+        dy,
+        x,
+        s.n(),
+        s.h(),
+        s.w(),
+        s.c(),
+        s.k(),
+        s.padH(),
+        s.padW(),
+        threads);
+  }
+
   private static void convolve(
       long y,
       long x,
