@@ -2,6 +2,7 @@ package dev.thaw.train;
 
 import dev.thaw.nn.Module;
 import dev.thaw.nn.Parameter;
+import dev.thaw.optim.Clip;
 import dev.thaw.optim.Optimizer;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -30,17 +31,23 @@ final class Movement {
   /**
    * Compares.
    *
+   * @param clip limits that the gradients were held to
    * @throws TrainingStopped naming the first parameter that stood still
    */
-  void check(Optimizer optimizer) {
+  void check(Optimizer optimizer, Clip clip) {
+    double all = optimizer.report().gradientNorm();
     optimizer
         .gradientNorms()
         .forEach(
             (name, norm) -> {
               Parameter p = parameters.get(name);
-              // Far under the spacing of floats an update may round to nothing.
-              boolean moves = norm > 1e-6 && optimizer.rateOf(name) > 1e-6;
-              if (p != null && moves && Arrays.equals(before.get(name), p.values())) {
+              float[] then = before.get(name);
+              if (p == null || then == null || !Arrays.equals(then, p.values())) {
+                return;
+              }
+              // An update under the spacing of floats rounds to nothing, and rightly.
+              double step = optimizer.rateOf(name) * least(norm, all, then.length, clip);
+              if (step > spacing(then)) {
                 throw new TrainingStopped(
                     String.format(
                         java.util.Locale.ROOT,
@@ -50,5 +57,25 @@ final class Movement {
                         norm));
               }
             });
+  }
+
+  /**
+   * What the largest of {@code n} elements moves by at a rate of 1, at least: the gradient's mean
+   * size after clipping; a rule that divides by the gradient's size moves further than a small one.
+   */
+  private static double least(double norm, double all, int n, Clip clip) {
+    double size = norm / Math.sqrt(n);
+    size = clip.value() > 0 ? Math.min(size, clip.value()) : size;
+    size = clip.norm() > 0 && all > clip.norm() ? size * clip.norm() / all : size;
+    return Math.min(1, size);
+  }
+
+  /** Of floats about the largest of {@code values}. */
+  private static float spacing(float[] values) {
+    float largest = 0;
+    for (float v : values) {
+      largest = Math.max(largest, Math.abs(v));
+    }
+    return Math.ulp(largest);
   }
 }

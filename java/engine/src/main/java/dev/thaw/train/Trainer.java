@@ -41,6 +41,7 @@ public final class Trainer {
   private long checkpointEvery;
   private volatile boolean stopping;
   private @Nullable PlannedStep planned;
+  private @Nullable FreezeContract contract;
   private boolean planning = true;
   private long aside;
   private long peak;
@@ -164,14 +165,15 @@ public final class Trainer {
     try (var on = backend.device().use();
         var numbers = generator.use()) {
       optimizer.zeroGrad();
-      FreezeContract contract = new FreezeContract(model);
+      FreezeContract frozen = new FreezeContract(model);
+      contract = frozen;
       model.train();
       long total = totalSteps();
       boolean over = position.step >= total;
       while (!over && !stopping) {
         long epochStart = System.nanoTime();
         boolean whole = epoch(total);
-        contract.check();
+        frozen.check();
         if (!whole) {
           break;
         }
@@ -337,7 +339,7 @@ public final class Trainer {
 
   private void moved(@Nullable Movement movement) {
     if (movement != null && !optimizer.report().skipped()) {
-      movement.check(optimizer);
+      movement.check(optimizer, options.clip());
     }
   }
 
@@ -392,6 +394,9 @@ public final class Trainer {
     long begin = System.nanoTime();
     for (Listener listener : listeners) {
       word.to(listener);
+    }
+    if (contract != null) {
+      contract.follow(); // a listener may freeze and thaw
     }
     aside += System.nanoTime() - begin;
     pool.resetPeak();

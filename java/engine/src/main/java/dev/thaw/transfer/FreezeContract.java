@@ -8,6 +8,7 @@ import dev.thaw.memory.Purpose;
 import dev.thaw.nn.BatchNorm;
 import dev.thaw.nn.BnPolicy;
 import dev.thaw.nn.Module;
+import dev.thaw.nn.Parameter;
 import dev.thaw.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -21,22 +22,33 @@ import java.util.Map;
  */
 public final class FreezeContract {
   private final Module model;
-  private Map<String, Long> hashes;
+  private final Map<String, Noted> noted = new LinkedHashMap<>();
+  private long changes = -1;
 
   /** Notes what is frozen in {@code model} now. */
   public FreezeContract(Module model) {
     this.model = model;
-    this.hashes = hashes();
+    follow();
   }
 
-  /** Notes anew: after layers were frozen or thawed on purpose. */
-  public void renew() {
-    hashes = hashes();
+  private record Noted(Tensor tensor, long hash) {}
+
+  /**
+   * Lets go what was thawed or replaced, and notes what was frozen since; to be called after layers
+   * were frozen or thawed on purpose. Costs nothing where none was.
+   */
+  public void follow() {
+    if (changes != Parameter.changes()) {
+      changes = Parameter.changes();
+      Map<String, Tensor> now = constant();
+      noted.entrySet().removeIf(e -> now.get(e.getKey()) != e.getValue().tensor);
+      now.forEach((name, x) -> noted.computeIfAbsent(name, n -> new Noted(x, hash(x))));
+    }
   }
 
   /** Number of tensors under the contract. */
   public int size() {
-    return hashes.size();
+    return noted.size();
   }
 
   /**
@@ -45,11 +57,10 @@ public final class FreezeContract {
    * @throws IllegalStateException naming the first tensor whose bytes differ
    */
   public void check() {
-    Map<String, Long> now = hashes();
-    hashes.forEach(
-        (name, hash) -> {
-          Long other = now.get(name);
-          if (other != null && !other.equals(hash)) {
+    Map<String, Tensor> now = constant();
+    noted.forEach(
+        (name, then) -> {
+          if (now.get(name) == then.tensor && hash(then.tensor) != then.hash) {
             throw new IllegalStateException(
                 "freeze contract: "
                     + name
@@ -59,21 +70,21 @@ public final class FreezeContract {
         });
   }
 
-  private Map<String, Long> hashes() {
-    Map<String, Long> all = new LinkedHashMap<>();
+  private Map<String, Tensor> constant() {
+    Map<String, Tensor> all = new LinkedHashMap<>();
     model
         .parameters()
         .forEach(
             (name, parameter) -> {
               if (parameter.isFrozen()) {
-                all.put(name, hash(parameter.value()));
+                all.put(name, parameter.value());
               }
             });
     for (Map.Entry<String, Module> e : model.modules().entrySet()) {
       if (e.getValue() instanceof BatchNorm norm && constantStatistics(norm)) {
         String prefix = e.getKey().isEmpty() ? "" : e.getKey() + ".";
-        all.put(prefix + "running_mean", hash(norm.runningMean()));
-        all.put(prefix + "running_var", hash(norm.runningVariance()));
+        all.put(prefix + "running_mean", norm.runningMean());
+        all.put(prefix + "running_var", norm.runningVariance());
       }
     }
     return all;
