@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.thaw.NothingLeft;
 import dev.thaw.backend.Devices;
 import dev.thaw.data.Alphabet;
 import dev.thaw.data.Batch;
@@ -25,10 +26,12 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+@ExtendWith(NothingLeft.class)
 final class FinetuneTest {
   @TempDir private static Path shared;
   @TempDir private Path folder;
@@ -93,6 +96,17 @@ final class FinetuneTest {
     Answer head = Small.finetune(letters, out(), "--lr", 0.02, "--head-lr", 0.1, "--json").json();
     assertEquals(0.1, head.get("head_rate"));
     assertEquals(0.02, head.get("rate"));
+  }
+
+  @Test
+  void aNewHeadStartsNearLnCAndTheRunSaysSo() throws IOException {
+    Ran ran = Small.finetune(letters, out(), "--json");
+    assertEquals(Math.log(10), ran.json().number("first_loss"), 0.3);
+    assertTrue(
+        ran.err()
+            .matches(
+                "(?s).*first loss \\d\\.\\d{4}; a head that knows nothing starts near ln 10 = 2\\.3026.*"),
+        ran::err);
   }
 
   @Test
@@ -174,6 +188,7 @@ final class FinetuneTest {
     Small.finetune(letters, first, "--strategy", "head", "--lr", 0.05).done();
     Ran ran = Small.finetune(first, out(), "--lr", "0", "--json");
     assertTrue(ran.err().contains("head fc3 kept"), ran::err);
+    assertFalse(ran.err().contains("knows nothing"), ran::err);
     ran.json();
     assertEquals(Small.tensors(first), Small.tensors(out()), "a rate of 0 moves nothing");
   }
@@ -274,9 +289,7 @@ final class FinetuneTest {
     assertEquals(before.get("bn1.weight"), after.get("bn1.weight"));
     assertEquals(policy.equals("adapt-stats"), ran.err().contains("re-estimated over 2 batches"));
     Answer norms = metadata(out()).at("thaw.norms");
-    String expected =
-        policy.equals("train-all") ? "null" : policy.equals("batch-stats") ? policy : "eval";
-    assertEquals(expected, String.valueOf(norms.get("bn1")));
+    assertEquals(policy.equals("adapt-stats") ? "eval" : policy, norms.get("bn1"));
   }
 
   @Test
@@ -286,6 +299,21 @@ final class FinetuneTest {
             normed, out(), "--limit", 16, "--batch", 8, "--epochs", 1, "--holdout", 0.005);
     ran.done();
     assertTrue(ran.err().contains("batches of 8, which are uncertain under 16"), ran::err);
+    Ran constant =
+        Small.finetune(
+            normed,
+            out(),
+            "--bn",
+            "eval",
+            "--limit",
+            16,
+            "--batch",
+            8,
+            "--epochs",
+            1,
+            "--holdout",
+            0.005);
+    assertFalse(constant.done().err().contains("uncertain"), constant::err);
   }
 
   @Test

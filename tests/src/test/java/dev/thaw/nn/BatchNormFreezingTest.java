@@ -20,7 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
-/** Batch norm under freezing: lines 1 to 6. */
+/** Batch norm under freezing. */
 final class BatchNormFreezingTest {
   private static final float[] GAMMA = {2, -0.5f};
   private static final float[] BETA = {0.25f, -1};
@@ -79,7 +79,7 @@ final class BatchNormFreezingTest {
   }
 
   @OnEveryDevice
-  void c01_freezingUsesRunningStatisticsAndLeavesThem(Place place) {
+  void freezingUsesRunningStatisticsAndLeavesThem(Place place) {
     try (BatchNorm norm = norm(place)) {
       norm.freeze();
       assertEquals(BnPolicy.EVAL, norm.policy());
@@ -88,8 +88,30 @@ final class BatchNormFreezingTest {
     }
   }
 
+  /** As one freezes in other engines: the parameters, and nothing is said to the layer. */
   @OnEveryDevice
-  void c01_trainAllAdaptsStatisticsAlthoughFrozen(Place place) {
+  void freezingScaleAndShiftAloneHoldsTheStatisticsToo(Place place) {
+    try (BatchNorm norm = norm(place)) {
+      norm.parameters().values().forEach(p -> p.freeze(true));
+      norm.train();
+      holds(place, "y", byRunning(), norm.call(x(place)));
+      statisticsStay(norm);
+      assertEquals(BnPolicy.EVAL, norm.policy());
+      norm.parameters().values().forEach(p -> p.freeze(false));
+      assertEquals(BnPolicy.EVAL, norm.policy(), "thawing keeps it");
+      norm.policy(BnPolicy.TRAIN_ALL);
+      norm.weight().freeze(true);
+      assertEquals(BnPolicy.TRAIN_ALL, norm.policy(), "the shift still learns");
+      norm.bias().freeze(true);
+      assertEquals(BnPolicy.EVAL, norm.policy());
+      norm.policy(BnPolicy.TRAIN_ALL);
+      holds(place, "as asked", byBatch(), norm.call(x(place)));
+      statisticsFollow(place, norm);
+    }
+  }
+
+  @OnEveryDevice
+  void trainAllAdaptsStatisticsAlthoughFrozen(Place place) {
     try (BatchNorm norm = norm(place)) {
       norm.freeze();
       norm.policy(BnPolicy.TRAIN_ALL);
@@ -99,7 +121,7 @@ final class BatchNormFreezingTest {
   }
 
   @OnEveryDevice
-  void c01_batchStatsLeaveNoTrace(Place place) {
+  void batchStatsLeaveNoTrace(Place place) {
     try (BatchNorm norm = norm(place)) {
       norm.freeze();
       norm.policy(BnPolicy.BATCH_STATS);
@@ -109,7 +131,7 @@ final class BatchNormFreezingTest {
   }
 
   @OnEveryDevice
-  void c01_inferenceNeverMovesStatistics(Place place) {
+  void inferenceNeverMovesStatistics(Place place) {
     try (BatchNorm norm = norm(place)) {
       for (BnPolicy policy : BnPolicy.values()) {
         norm.policy(policy).eval();
@@ -120,7 +142,7 @@ final class BatchNormFreezingTest {
   }
 
   @OnEveryDevice
-  void c02_trainOnTheWholeModelDoesNotUndoFreezing(Place place) {
+  void trainOnTheWholeModelDoesNotUndoFreezing(Place place) {
     try (BatchNorm norm = norm(place);
         Sequential model = new Sequential(new Identity(), norm)) {
       norm.freeze();
@@ -134,7 +156,7 @@ final class BatchNormFreezingTest {
   }
 
   @OnEveryDevice
-  void c03_unfreezingKeepsEvalUnlessAsked(Place place) {
+  void unfreezingKeepsEvalUnlessAsked(Place place) {
     try (BatchNorm norm = norm(place)) {
       norm.freeze();
       norm.unfreeze();
@@ -149,7 +171,7 @@ final class BatchNormFreezingTest {
   }
 
   @OnEveryDevice
-  void c04_constantStatisticsAreConstantsInBackward(Place place) {
+  void constantStatisticsAreConstantsInBackward(Place place) {
     try (BatchNorm norm = norm(place)) {
       norm.policy(BnPolicy.EVAL);
       double[] dy = {1, 0.5, -2, 1, 0, -1, 3, 2};
@@ -172,7 +194,7 @@ final class BatchNormFreezingTest {
   }
 
   @OnEveryDevice
-  void c04_frozenScaleAndShiftGetNoGradientAndPassOneOn(Place place) {
+  void frozenScaleAndShiftGetNoGradientAndPassOneOn(Place place) {
     try (BatchNorm norm = norm(place)) {
       norm.freeze();
       Tensor x = x(place).requiresGrad(true);
@@ -184,7 +206,7 @@ final class BatchNormFreezingTest {
   }
 
   @OnEveryDevice
-  void c05_runningVarianceIsUnbiasedAndTheNormBiased(Place place) {
+  void runningVarianceIsUnbiasedAndTheNormBiased(Place place) {
     try (BatchNorm norm = norm(place)) {
       // byBatch divides by 4 rows, statisticsFollow by 3; a new value weighs 0.1.
       holds(place, "y", byBatch(), norm.call(x(place)));
@@ -205,7 +227,7 @@ final class BatchNormFreezingTest {
   }
 
   @OnEveryDevice
-  void c06_theCounterOfBatchesMayBePresentOrAbsent(Place place) {
+  void theCounterOfBatchesMayBePresentOrAbsent(Place place) {
     try (Module model = place.put(new CifarResNet(8, 8, 8, 3, 4))) {
       Map<String, NdArray> without = StateDict.of(model);
       assertTrue(without.keySet().stream().noneMatch(k -> k.endsWith("num_batches_tracked")));

@@ -92,7 +92,9 @@ public final class ModelFile {
         .modules()
         .forEach(
             (name, module) -> {
-              if (module instanceof BatchNorm norm && norm.policy() != BnPolicy.TRAIN_ALL) {
+              // A norm that is trained follows the batch, unless something else is said.
+              if (module instanceof BatchNorm norm
+                  && (norm.policy() != BnPolicy.TRAIN_ALL || norm.weight().isFrozen())) {
                 policies.put(name, norm.policy().toString());
               }
             });

@@ -20,6 +20,7 @@ public final class BatchNorm extends Module {
   private final Parameter weight;
   private final Parameter bias;
   private BnPolicy policy = BnPolicy.TRAIN_ALL;
+  private boolean frozen;
 
   /** ε = 1e-5, momentum 0.1. */
   public BatchNorm(int channels) {
@@ -41,14 +42,23 @@ public final class BatchNorm extends Module {
     buffer("running_var", Parameter.buffer(shape, ones));
   }
 
-  /** What happens in training mode. */
+  /**
+   * What happens in training mode. Freezing scale and shift, in whatever way, turns {@link
+   * BnPolicy#TRAIN_ALL} into {@link BnPolicy#EVAL}: statistics that moved under frozen parameters
+   * would change the layer all the same.
+   */
   public BnPolicy policy() {
+    boolean now = weight.isFrozen() && bias.isFrozen();
+    if (now && !frozen && policy == BnPolicy.TRAIN_ALL) {
+      policy = BnPolicy.EVAL;
+    }
+    frozen = now;
     return policy;
   }
 
-  /** Sets what happens in training mode, whatever is frozen or thawed later. */
+  /** Sets what happens in training mode; asked for on a frozen norm, the batch is followed too. */
   public BatchNorm policy(BnPolicy policy) {
-    if (this.policy != policy) {
+    if (policy() != policy) {
       this.policy = policy;
       changed();
     }
@@ -109,10 +119,11 @@ public final class BatchNorm extends Module {
         x.shape());
     Tensor w = weight.value();
     Tensor b = bias.value();
-    if (!isTraining() || policy == BnPolicy.EVAL) {
+    BnPolicy now = policy();
+    if (!isTraining() || now == BnPolicy.EVAL) {
       return Functional.batchNorm(x, w, b, runningMean(), runningVariance(), eps);
     }
-    return policy == BnPolicy.TRAIN_ALL
+    return now == BnPolicy.TRAIN_ALL
         ? Functional.batchNorm(x, w, b, runningMean(), runningVariance(), momentum, eps)
         : Functional.batchNorm(x, w, b, null, null, momentum, eps);
   }
