@@ -35,6 +35,7 @@ public abstract class Module implements AutoCloseable {
   private int versions;
   private boolean training = true;
   private @Nullable Shape example;
+  private @Nullable String place;
 
   /** For subclasses. */
   protected Module() {}
@@ -111,6 +112,16 @@ public abstract class Module implements AutoCloseable {
     Slot slot = new Slot(name, child);
     slots.put(name, slot);
     return slot;
+  }
+
+  /** Notes the slot it was put into, for messages. */
+  final void placed(String name) {
+    place = name;
+  }
+
+  /** The name of its slot after a space, or nothing: {@code " fc1"}. */
+  final String place() {
+    return place == null ? "" : " " + place;
   }
 
   private void checkFree(String name) {
@@ -255,7 +266,10 @@ public abstract class Module implements AutoCloseable {
     return training;
   }
 
-  /** Freezes every parameter below; BatchNorm below goes to {@link BnPolicy#EVAL}. */
+  /**
+   * Freezes every parameter below; BatchNorm below goes to {@link BnPolicy#EVAL}, Dropout drops
+   * nothing.
+   */
   public final Module freeze() {
     walk(
         "",
@@ -263,14 +277,23 @@ public abstract class Module implements AutoCloseable {
           m.parameters.values().forEach(p -> p.freeze(true));
           if (m instanceof BatchNorm norm) {
             norm.policy(BnPolicy.EVAL);
+          } else if (m instanceof Dropout dropout) {
+            dropout.freeze(true);
           }
         });
     return this;
   }
 
-  /** Thaws every parameter below; norms keep their policy unless asked. */
+  /** Thaws every parameter and dropout below; norms keep their policy unless asked. */
   public final Module unfreeze() {
-    parameters().values().forEach(p -> p.freeze(false));
+    walk(
+        "",
+        (prefix, m) -> {
+          m.parameters.values().forEach(p -> p.freeze(false));
+          if (m instanceof Dropout dropout) {
+            dropout.freeze(false);
+          }
+        });
     return this;
   }
 

@@ -10,6 +10,7 @@ public final class Slot {
   Slot(String name, Module module) {
     this.name = name;
     this.module = module;
+    module.placed(name);
   }
 
   /** The child's name inside its parent. */
@@ -29,5 +30,6 @@ public final class Slot {
 
   void put(Module other) {
     module = other;
+    module.placed(name);
   }
 }

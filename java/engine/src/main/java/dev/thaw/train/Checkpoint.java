@@ -9,6 +9,7 @@ import dev.thaw.memory.BadFileException;
 import dev.thaw.memory.Buffer;
 import dev.thaw.models.StateDict;
 import dev.thaw.nn.BatchNorm;
+import dev.thaw.nn.Dropout;
 import dev.thaw.nn.Module;
 import dev.thaw.nn.Parameter;
 import dev.thaw.tensor.Shape;
@@ -87,6 +88,7 @@ final class Checkpoint {
     }
     p.put("step_counts", counts);
     p.put("frozen", frozen(trainer.model()));
+    p.put("frozen_dropout", frozenDropout(trainer.model()));
     p.put("norms", norms(trainer.model()));
     p.put("device", backend.device().toString());
     p.put("backend", backend.describe());
@@ -100,6 +102,19 @@ final class Checkpoint {
         .forEach(
             (name, p) -> {
               if (p.isFrozen()) {
+                frozen.add(name);
+              }
+            });
+    return frozen;
+  }
+
+  private static List<String> frozenDropout(Module model) {
+    List<String> frozen = new ArrayList<>();
+    model
+        .modules()
+        .forEach(
+            (name, m) -> {
+              if (m instanceof Dropout dropout && dropout.isFrozen()) {
                 frozen.add(name);
               }
             });
@@ -189,6 +204,7 @@ final class Checkpoint {
   private static void restoreFlags(Module model, Map<String, Object> p) {
     List<?> frozen = (List<?>) required(p, "frozen");
     model.parameters().forEach((name, parameter) -> parameter.freeze(frozen.contains(name)));
+    List<?> dropout = (List<?>) required(p, "frozen_dropout");
     Map<?, ?> norms = (Map<?, ?>) required(p, "norms");
     model
         .modules()
@@ -196,6 +212,8 @@ final class Checkpoint {
             (name, m) -> {
               if (m instanceof BatchNorm norm && norms.get(name) instanceof String policy) {
                 norm.policy(dev.thaw.nn.BnPolicy.valueOf(policy));
+              } else if (m instanceof Dropout d) {
+                d.freeze(dropout.contains(name));
               }
             });
   }

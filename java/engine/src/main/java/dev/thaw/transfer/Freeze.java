@@ -3,16 +3,19 @@ package dev.thaw.transfer;
 import dev.thaw.memory.Check;
 import dev.thaw.nn.BatchNorm;
 import dev.thaw.nn.BnPolicy;
+import dev.thaw.nn.Dropout;
 import dev.thaw.nn.Module;
 import dev.thaw.nn.Parameter;
 import dev.thaw.transfer.Layers.Layer;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 
 /**
  * Freezing of a model's parts. A frozen layer's batch norms go to the policy asked for, {@link
- * BnPolicy#EVAL} unless said otherwise; thawing leaves the policy as it is.
+ * BnPolicy#EVAL} unless said otherwise; thawing leaves the policy as it is. Dropout inside a frozen
+ * base drops nothing, so its features are the same at every step.
  */
 public final class Freeze {
   private final Module model;
@@ -45,7 +48,7 @@ public final class Freeze {
       }
     }
     Check.that(matched > 0, "freeze: nothing matches '%s'; layers are %s", pattern, names());
-    return settleNorms();
+    return settle();
   }
 
   /**
@@ -79,7 +82,7 @@ public final class Freeze {
         count,
         layers.size());
     layers.subList(0, count).forEach(l -> freeze(l.module()));
-    return settleNorms();
+    return settle();
   }
 
   /**
@@ -109,13 +112,32 @@ public final class Freeze {
   }
 
   /** A norm whose parameters are frozen follows the policy; {@code train()} will not undo it. */
-  private Freeze settleNorms() {
+  Freeze settle() {
     for (Module module : model.modules().values()) {
       if (module instanceof BatchNorm norm && norm.weight().isFrozen() && norm.bias().isFrozen()) {
         norm.policy(policy);
       }
     }
+    settleDropout();
     return this;
+  }
+
+  /** Dropout between frozen layers with nothing trained before it drops nothing. */
+  private void settleDropout() {
+    List<Dropout> passed = new ArrayList<>();
+    boolean trained = false;
+    for (Module module : model.modules().values()) {
+      if (module instanceof Dropout dropout) {
+        dropout.freeze(false);
+        passed.add(dropout);
+      } else if (module.slots().isEmpty() && !module.parameters().isEmpty()) {
+        trained |= module.parameters().values().stream().anyMatch(p -> !p.isFrozen());
+        if (!trained) {
+          passed.forEach(dropout -> dropout.freeze(true));
+          passed.clear();
+        }
+      }
+    }
   }
 
   private List<String> names() {

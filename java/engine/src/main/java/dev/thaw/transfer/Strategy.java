@@ -33,8 +33,9 @@ public enum Strategy {
           case PARTIAL -> lastShare(layers);
           case HEAD -> layers.size();
         };
-    new Freeze(model, policy).first(boundary);
+    Freeze freeze = new Freeze(model, policy).first(boundary);
     model.module(head).unfreeze();
+    freeze.settle();
     return switch (this) {
       case FULL -> "full: every layer is trained";
       case PARTIAL ->
