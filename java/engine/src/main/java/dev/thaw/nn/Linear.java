@@ -4,8 +4,10 @@ import dev.thaw.memory.Check;
 import dev.thaw.tensor.Functional;
 import dev.thaw.tensor.Generator;
 import dev.thaw.tensor.Shape;
+import dev.thaw.tensor.Tape;
 import dev.thaw.tensor.Tensor;
 import java.util.Arrays;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** y = x Wᵀ + b: [.., inFeatures] → [.., outFeatures]. */
@@ -54,14 +56,40 @@ public final class Linear extends Module {
 
   @Override
   protected Tensor forward(Tensor x) {
-    Check.that(
-        x.rank() > 0 && x.dim(-1) == inFeatures,
-        "linear expects %d features, got %d in %s%s",
-        inFeatures,
-        x.rank() > 0 ? x.dim(-1) : 1,
-        x.shape(),
-        x.rank() == 4 ? "; flatten pictures first" : "");
+    if (x.rank() == 0 || x.dim(-1) != inFeatures) {
+      throw new IllegalArgumentException(
+          String.format(
+              Locale.ROOT,
+              "linear%s expects %d features, got %d%s",
+              place(),
+              inFeatures,
+              x.rank() > 0 ? x.dim(-1) : 1,
+              remedy(x)));
+    }
     return Functional.linear(x, weight.value(), bias == null ? null : bias.value());
+  }
+
+  /** Where the wrong number comes from, and what would fit. */
+  private String remedy(Tensor x) {
+    Shape pictures = Tape.flattenedFrom(x);
+    if (pictures == null) {
+      return " in " + x.shape() + (x.rank() == 4 ? "; flatten pictures first" : "");
+    }
+    int channels = pictures.dim(3);
+    int side = (int) Math.round(Math.sqrt(inFeatures / (double) channels));
+    String pooled =
+        side * side * channels == inFeatures
+            ? String.format(", or pad and pool to %dx%dx%d", side, side, channels)
+            : "";
+    return String.format(
+        Locale.ROOT,
+        " = %dx%dx%d; make it Linear(%d, %d)%s",
+        pictures.dim(1),
+        pictures.dim(2),
+        channels,
+        x.dim(-1),
+        outFeatures,
+        pooled);
   }
 
   @Override

@@ -246,7 +246,11 @@ final class Layout {
   static Tensor flatten(Tensor x) {
     Check.that(x.rank() >= 1, "flatten: a scalar has no rows");
     Tensor y = x.rank() == 4 && x.dim(3) > 1 ? permute(x, new int[] {0, 3, 1, 2}) : x;
-    return reshape(y, new int[] {x.dim(0), x.shape().elements(1, x.rank())});
+    Tensor rows = reshape(y, new int[] {x.dim(0), x.shape().elements(1, x.rank())});
+    if (x.rank() == 4) {
+      rows.pictures = x.shape();
+    }
+    return rows;
   }
 
   static void copyAll(Buffer y, Backend home, Buffer x) {

@@ -7,10 +7,16 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Questions about how a tensor came about. */
 public final class Tape {
   private Tape() {}
+
+  /** The shape of the pictures [n, h, w, c] that were flattened into {@code rows}, or null. */
+  public static @Nullable Shape flattenedFrom(Tensor rows) {
+    return rows.pictures;
+  }
 
   /**
    * Those of {@code marked} that are met first on some path back from {@code last}: what stands

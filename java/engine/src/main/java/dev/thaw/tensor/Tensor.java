@@ -32,6 +32,9 @@ public final class Tensor extends Handle {
   /** How this tensor was made, or null: a leaf, or made without a live rule. */
   @Nullable Node node;
 
+  /** The pictures [n, h, w, c] whose values these rows are, or null; for messages. */
+  @Nullable Shape pictures;
+
   /** Takes over one hold on {@code buffer}. */
   Tensor(Buffer buffer, Shape shape, Backend home) {
     super(buffer);
