@@ -3,13 +3,16 @@ package dev.thaw.app;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.thaw.NothingLeft;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
 /** diagnose: from words to verdict. */
+@ExtendWith(NothingLeft.class)
 final class DiagnoseTest {
   @TempDir private static Path shared;
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.thaw.NothingLeft;
 import dev.thaw.data.Alphabet;
 import dev.thaw.data.Dataset;
 import dev.thaw.data.EmbeddedCharacters;
@@ -18,9 +19,11 @@ import java.util.List;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
 /** evaluate and predict. */
+@ExtendWith(NothingLeft.class)
 final class MeasureTest {
   private static final int PICTURES = 40;
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.thaw.NothingLeft;
 import dev.thaw.io.Safetensors;
 import dev.thaw.models.ModelCard;
 import dev.thaw.models.ModelFile;
@@ -15,10 +16,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+@ExtendWith(NothingLeft.class)
 final class PretrainTest {
   @TempDir private Path folder;
 
@@ -252,6 +255,27 @@ final class PretrainTest {
     String line = ran.failed(Main.FAILED);
     assertTrue(line.matches("thaw: training: .*"), line);
     assertEquals(List.of(), left());
+  }
+
+  @Test
+  void theLastCheckpointOutlivesATrainingThatDiverges() throws IOException {
+    Path out = folder.resolve("m.safetensors");
+    Ran ran =
+        Small.pretrain(
+            out,
+            "--lr",
+            "1e20",
+            "--warmup",
+            "0",
+            "--schedule",
+            "constant",
+            "--checkpoint",
+            folder.resolve("c"),
+            "--checkpoint-every",
+            1);
+    assertTrue(ran.failed(Main.FAILED).contains("the loss is"), ran::err);
+    assertEquals(List.of("c"), left());
+    assertFalse(Small.tensors(folder.resolve("c")).isEmpty());
   }
 
   private List<String> left() throws IOException {

@@ -2,6 +2,7 @@ package dev.thaw.diagnose;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.thaw.NothingLeft;
 import dev.thaw.backend.Devices;
 import dev.thaw.data.Batch;
 import dev.thaw.data.BatchSource;
@@ -21,11 +22,13 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
  * Verdicts on fresh nets against what becomes of them in training: a small form of the measurement
  * from which the limits were chosen (see the package's page), on other data.
  */
+@ExtendWith(NothingLeft.class)
 final class CalibrationTest {
   private static final int STEPS = 60;
 

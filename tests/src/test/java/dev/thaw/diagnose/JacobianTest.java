@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.thaw.NothingLeft;
 import dev.thaw.backend.Devices;
 import dev.thaw.memory.Device;
 import dev.thaw.memory.Scope;
@@ -22,8 +23,10 @@ import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** The Jacobian of random nets: against autograd, against the null table, against Duvenaud. */
+@ExtendWith(NothingLeft.class)
 final class JacobianTest {
   private Device.Use on = () -> {};
 

@@ -3,6 +3,7 @@ package dev.thaw.models;
 import static org.junit.jupiter.api.Assertions.assertAll;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.thaw.NothingLeft;
 import dev.thaw.backend.Backend;
 import dev.thaw.backend.Devices;
 import dev.thaw.memory.DType;
@@ -22,12 +23,14 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.function.Executable;
 
 /**
  * Gradients of whole nets against finite differences, on plain in double: of each parameter along
  * its own gradient, where the slope is largest, and along a random direction.
  */
+@ExtendWith(NothingLeft.class)
 final class GradientsByDifferencesTest {
   private static final Device PLAIN = Device.of("plain");
   private static final double H = 1e-6;

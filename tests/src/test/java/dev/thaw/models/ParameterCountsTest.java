@@ -2,13 +2,16 @@ package dev.thaw.models;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.thaw.NothingLeft;
 import dev.thaw.memory.Device;
 import dev.thaw.nn.Module;
 import dev.thaw.tensor.Shape;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** The counts that papers and other libraries give. */
+@ExtendWith(NothingLeft.class)
 final class ParameterCountsTest {
   @ParameterizedTest
   @CsvSource({

@@ -23,7 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
-/** Where backward ends, and what is kept for it: lines 18 to 20. */
+/** Where backward ends, and what is kept for it. */
 final class BoundaryTest {
   private static final int N = 4;
   private static final String DX = "ConvKernels.backwardData";
@@ -66,7 +66,7 @@ final class BoundaryTest {
   }
 
   @OnEveryDevice
-  void c18_aFrozenPrefixHoldsNothingAfterForward(Place place) {
+  void aFrozenPrefixHoldsNothingAfterForward(Place place) {
     try (Module prefix = place.put(new CifarResNet(8, 16, 16, 3, 4))) {
       prefix.freeze();
       Tensor x = pictures(place, 16, 16, 3);
@@ -79,7 +79,7 @@ final class BoundaryTest {
   }
 
   @OnEveryDevice
-  void c18_belowTheLowestTrainableParameterNothingIsKept(Place place) {
+  void belowTheLowestTrainableParameterNothingIsKept(Place place) {
     try (Module model = place.put(new SeedCnn(16, 12, 1, 4))) {
       for (String layer : List.of("conv1", "conv2", "fc1")) {
         model.module(layer).freeze();
@@ -99,7 +99,7 @@ final class BoundaryTest {
   }
 
   @OnEveryDevice
-  void c18_theFirstTrainableLayerMakesNoDx(Place place) {
+  void theFirstTrainableLayerMakesNoDx(Place place) {
     try (Module model = place.put(new SeedCnn(16, 12, 1, 4))) {
       Tensor x = pictures(place, 16, 12, 1);
       Map<String, Integer> whole = kernels(place, model, x);
@@ -121,7 +121,7 @@ final class BoundaryTest {
   }
 
   @OnEveryDevice
-  void c19_aFrozenLayerInTheMiddlePassesDxOnAndKeepsNoInput(Place place) {
+  void aFrozenLayerInTheMiddlePassesDxOnAndKeepsNoInput(Place place) {
     try (Module model = place.put(new SeedCnn(16, 12, 1, 4))) {
       Tensor x = pictures(place, 16, 12, 1);
       long trainable;
@@ -142,7 +142,7 @@ final class BoundaryTest {
   }
 
   @OnEveryDevice
-  void c19_gradientsAndMomentsAreOfTrainableParametersOnly(Place place) {
+  void gradientsAndMomentsAreOfTrainableParametersOnly(Place place) {
     try (Module model = place.put(new SeedCnn(16, 12, 1, 4))) {
       model.module("fc1").freeze();
       try (Optimizer optimizer = new Sgd(model, 0.1, 0.9)) {
@@ -177,7 +177,7 @@ final class BoundaryTest {
   }
 
   @OnEveryDevice
-  void c20_whatIsTiedIsFrozenThroughAnyName(Place place) {
+  void whatIsTiedIsFrozenThroughAnyName(Place place) {
     try (Tied model = place.put(new Tied());
         Optimizer optimizer = new Sgd(model, 0.5, 0)) {
       assertEquals(3, model.parameterCount());
@@ -195,7 +195,7 @@ final class BoundaryTest {
   }
 
   @OnEveryDevice
-  void c20_aGradientThatSeveralInputsShareIsNotOverwritten(Place place) {
+  void aGradientThatSeveralInputsShareIsNotOverwritten(Place place) {
     Tensor x = place.tensor(new double[] {1, 2}, 2).requiresGrad(true);
     Tensor a = x.mul(3);
     // The sum hands one gradient to a and to x; what then arrives at x must not change a's.
@@ -206,7 +206,7 @@ final class BoundaryTest {
   }
 
   @OnEveryDevice
-  void c20_noOpWritesOverWhatAnotherBranchSaved(Place place) {
+  void noOpWritesOverWhatAnotherBranchSaved(Place place) {
     Tensor x = place.tensor(new double[] {-1, 2}, 2).requiresGrad(true);
     Tensor y = x.square();
     Tensor z = Functional.relu(y.neg().add(3)).add(y.sqrt());

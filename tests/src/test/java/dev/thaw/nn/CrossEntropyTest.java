@@ -10,12 +10,12 @@ import dev.thaw.tensor.Functional;
 import dev.thaw.tensor.Tensor;
 import java.util.Objects;
 
-/** Cross-entropy: line 36. */
+/** Cross-entropy by hand. */
 final class CrossEntropyTest {
   private static final CrossEntropyOptions PLAIN = CrossEntropyOptions.DEFAULT;
 
   @OnEveryDevice
-  void c36_goesThroughLogSoftmax(Place place) {
+  void goesThroughLogSoftmax(Place place) {
     // exp(2000) is infinite, and log(exp(-2000)) would be -infinity.
     double[] logits = {2000, 0, -2000, 1000, 1000, -1000};
     Tensor x = place.tensor(logits, 2, 3).requiresGrad(true);
@@ -28,7 +28,7 @@ final class CrossEntropyTest {
   }
 
   @OnEveryDevice
-  void c36_theMeanIsOverValidLabels(Place place) {
+  void theMeanIsOverValidLabels(Place place) {
     double[] logits = {1, 0, 5, 5, 0, 3};
     Tensor x = place.tensor(logits, 3, 2).requiresGrad(true);
     Tensor loss = Functional.crossEntropy(x, Tensor.of(new long[] {0, -100, 0}));
@@ -42,7 +42,7 @@ final class CrossEntropyTest {
   }
 
   @OnEveryDevice
-  void c36_classWeightsChangeTheDenominator(Place place) {
+  void classWeightsChangeTheDenominator(Place place) {
     double[] logits = {1, 0, 0, 3};
     Tensor weights = place.tensor(new double[] {3, 0.5}, 2);
     Tensor targets = Tensor.of(new long[] {0, 1});

@@ -28,7 +28,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 
-/** What optimizers leave alone, and when they take it up again: lines 9 to 17, 42 and 43. */
+/** What optimizers leave alone, and when they take it up again. */
 final class FrozenParametersTest {
   /** fc1.weight [5, 4], fc1.bias [5], fc2.weight [3, 5], fc2.bias [3]. */
   private static Module net(Place place) {
@@ -83,7 +83,7 @@ final class FrozenParametersTest {
   }
 
   @OnEveryDevice
-  void c09_skippedIsNotZeroGradient(Place place) {
+  void skippedIsNotZeroGradient(Place place) {
     try (Module model = net(place);
         Optimizer optimizer = new AdamW(model, decayingAll(AdamW.group(0.1, 0.5)))) {
       step(place, model, optimizer);
@@ -102,7 +102,7 @@ final class FrozenParametersTest {
   }
 
   @OnEveryDevice
-  void c09_nothingRunsOnFrozenParameters(Place place) {
+  void nothingRunsOnFrozenParameters(Place place) {
     try (Module model = net(place)) {
       for (Optimizer fresh :
           List.of(
@@ -125,7 +125,7 @@ final class FrozenParametersTest {
   }
 
   @OnEveryDevice
-  void c10_decayNeverTouchesWhatIsFrozenNorBiases(Place place) {
+  void decayNeverTouchesWhatIsFrozenNorBiases(Place place) {
     try (Module model = net(place);
         Optimizer optimizer = new Sgd(model, Grouping.of(Sgd.group(0.5, 0, 0.25, false)))) {
       parameter(model, "fc1.weight").freeze(true);
@@ -146,7 +146,7 @@ final class FrozenParametersTest {
   }
 
   @OnEveryDevice
-  void c11_noStateForFrozenParameters(Place place) {
+  void noStateForFrozenParameters(Place place) {
     try (Module model = net(place);
         Optimizer optimizer = new Adam(model, 0.1)) {
       model.module("fc1").freeze();
@@ -172,7 +172,7 @@ final class FrozenParametersTest {
   }
 
   @OnEveryDevice
-  void c11_momentsStartAtZeroWithTheirOwnStepCounter(Place place) {
+  void momentsStartAtZeroWithTheirOwnStepCounter(Place place) {
     try (Module model = net(place);
         Optimizer optimizer = new Adam(model, 0.01)) {
       model.module("fc1").freeze();
@@ -197,7 +197,7 @@ final class FrozenParametersTest {
   }
 
   @OnEveryDevice
-  void c12_momentumDoesNotMoveWhatWasFrozenAgain(Place place) {
+  void momentumDoesNotMoveWhatWasFrozenAgain(Place place) {
     try (Module model = net(place);
         Optimizer optimizer = new Sgd(model, 0.1, 0.9)) {
       step(place, model, optimizer);
@@ -221,7 +221,7 @@ final class FrozenParametersTest {
   }
 
   @OnEveryDevice
-  void c12_epsilonIsOutsideTheCorrectedRoot(Place place) {
+  void epsilonIsOutsideTheCorrectedRoot(Place place) {
     ParameterGroup group = new ParameterGroup("adam", 0.5, 0, 0.9, 0.999, 0.25, false);
     try (Module model = place.put(new Linear(2, 1, false, (shape, g) -> new float[2]));
         Optimizer optimizer = new Adam(model, decayingAll(group))) {
@@ -237,7 +237,7 @@ final class FrozenParametersTest {
   }
 
   @OnEveryDevice
-  void c12_momentumHoldsGradientsNotSteps(Place place) {
+  void momentumHoldsGradientsNotSteps(Place place) {
     try (Module model = place.put(new Linear(2, 1, false, (shape, g) -> new float[2]));
         Optimizer optimizer = new Sgd(model, 1, 0.5)) {
       for (double rate : new double[] {0.5, 0.125}) {
@@ -255,7 +255,7 @@ final class FrozenParametersTest {
   }
 
   @OnEveryDevice
-  void c13_theNormIsOfTrainableGradientsAfterAccumulation(Place place) {
+  void theNormIsOfTrainableGradientsAfterAccumulation(Place place) {
     try (Module model = net(place);
         Optimizer optimizer = new Sgd(model, 1, 0)) {
       model.module("fc1").freeze();
@@ -288,7 +288,7 @@ final class FrozenParametersTest {
   }
 
   @OnEveryDevice
-  void c13_clippingByValueTakesBothSigns(Place place) {
+  void clippingByValueTakesBothSigns(Place place) {
     try (Module model = place.put(new Linear(3, 1, false, (shape, g) -> new float[3]));
         Optimizer optimizer = new Sgd(model, 1, 0)) {
       optimizer.clip(new Clip(0, 0.5, 0));
@@ -303,7 +303,7 @@ final class FrozenParametersTest {
   }
 
   @OnEveryDevice
-  void c13_aGradientThatIsNotFiniteSkipsTheStepAndSaysSo(Place place) {
+  void aGradientThatIsNotFiniteSkipsTheStepAndSaysSo(Place place) {
     try (Module model = net(place);
         Optimizer optimizer = new Adam(model, 0.1)) {
       step(place, model, optimizer);
@@ -329,7 +329,7 @@ final class FrozenParametersTest {
   }
 
   @OnEveryDevice
-  void c14_eachParameterIsInOneGroupByItsName(Place place) {
+  void eachParameterIsInOneGroupByItsName(Place place) {
     // Two layers of equal contents: nothing but the name tells them apart.
     try (Module model =
             place.put(
@@ -359,7 +359,7 @@ final class FrozenParametersTest {
   }
 
   @OnEveryDevice
-  void c15_flagsChangedAfterTheOptimizerWasBuiltTakeEffectAtTheNextStep(Place place) {
+  void flagsChangedAfterTheOptimizerWasBuiltTakeEffectAtTheNextStep(Place place) {
     try (Module model = net(place);
         Optimizer optimizer = new Sgd(model, 0.1, 0.9)) {
       for (String frozen : List.of("fc1", "fc2", "fc1")) {
@@ -373,7 +373,7 @@ final class FrozenParametersTest {
   }
 
   @OnEveryDevice
-  void c15_freezingAndThawingBetweenTwoStepsIsAsIfNothingHappened(Place place) {
+  void freezingAndThawingBetweenTwoStepsIsAsIfNothingHappened(Place place) {
     double[][] ends = new double[2][];
     for (int run = 0; run < 2; run++) {
       try (var same = new Generator(11).use();
@@ -392,7 +392,7 @@ final class FrozenParametersTest {
   }
 
   @OnEveryDevice
-  void c15_aRefusedStepLeavesWhatIsFrozenAlone(Place place) {
+  void aRefusedStepLeavesWhatIsFrozenAlone(Place place) {
     try (Module model = net(place);
         Optimizer optimizer = new Sgd(model, 0.1, 0.9)) {
       optimizer.zeroGrad();
@@ -407,7 +407,7 @@ final class FrozenParametersTest {
   }
 
   @OnEveryDevice
-  void c16_whatIsThawedEntersAtTheSchedulesCurrentPoint(Place place) {
+  void whatIsThawedEntersAtTheSchedulesCurrentPoint(Place place) {
     Grouping groups =
         Grouping.of(
             "fc2",
@@ -437,7 +437,7 @@ final class FrozenParametersTest {
   }
 
   @OnEveryDevice
-  void c17_theWeightsNormIsLimitedAfterTheStepPerOutputUnit(Place place) {
+  void theWeightsNormIsLimitedAfterTheStepPerOutputUnit(Place place) {
     try (Module model = place.put(new Linear(2, 2, true, (shape, g) -> new float[] {3, 0, 0, 1}));
         Optimizer optimizer = new Sgd(model, 1, 0)) {
       parameter(model, "bias").set(new float[] {9, 9});
@@ -466,7 +466,7 @@ final class FrozenParametersTest {
 
   /** Everything frozen after the swap, and then a flag set that is none of a parameter's. */
   @OnEveryDevice
-  void c42_everythingFrozenIsRefused(Place place) {
+  void everythingFrozenIsRefused(Place place) {
     try (Module model = place.put(new SeedCnn(8, 8, 1, 10))) {
       model.replace("fc2", place.put(new Linear(128, 3)));
       model.freeze();
@@ -488,7 +488,7 @@ final class FrozenParametersTest {
 
   /** The optimizer is built before the head is replaced. */
   @OnEveryDevice
-  void c43_aHeadSwappedAfterTheOptimizerWasBuiltIsTrained(Place place) {
+  void aHeadSwappedAfterTheOptimizerWasBuiltIsTrained(Place place) {
     try (Module model = place.put(new SeedCnn(8, 8, 1, 10));
         Optimizer optimizer = new Adam(model, 0.01)) {
       model.module("conv1").freeze();

@@ -39,6 +39,10 @@ class InferencePlanTest {
         all.add(new Object[] {device, model});
       }
     }
+    // The whole zoo where that takes no minutes.
+    if (devices().contains("cpu")) {
+      Zoo.names().forEach(model -> all.add(new Object[] {"cpu", model}));
+    }
     return all;
   }
 
@@ -77,9 +81,11 @@ class InferencePlanTest {
       }
       try (InferencePlan plan = InferencePlan.of(model, x.shape());
           InferencePlan fork = plan.fork()) {
-        assertArrayEquals(eager, plan.run(x).toFloats(), 1e-4f);
-        assertArrayEquals(eager, plan.run(x).toFloats(), 1e-4f, "the second run");
-        assertArrayEquals(eager, fork.run(x).toFloats(), 1e-4f, "the fork");
+        // Without training, deep nets answer in hundreds.
+        float allowed = Math.max(1e-4f, 1e-5f * largest(eager));
+        assertArrayEquals(eager, plan.run(x).toFloats(), allowed);
+        assertArrayEquals(eager, plan.run(x).toFloats(), allowed, "the second run");
+        assertArrayEquals(eager, fork.run(x).toFloats(), allowed, "the fork");
         Map<String, Integer> kernels = plan.kernels();
         assertFalse(kernels.containsKey("NormKernels.batchForward"), "norms folded: " + kernels);
         if (spec.startsWith("resnet")) {
@@ -89,6 +95,14 @@ class InferencePlanTest {
       }
     }
     assertEquals(live, backend.pool().liveBytes(), "bytes left behind");
+  }
+
+  private static float largest(float[] values) {
+    float largest = 0;
+    for (float v : values) {
+      largest = Math.max(largest, Math.abs(v));
+    }
+    return largest;
   }
 
   @ParameterizedTest

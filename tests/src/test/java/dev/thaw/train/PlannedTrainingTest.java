@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.thaw.Needs;
 import dev.thaw.backend.Backend;
 import dev.thaw.backend.Devices;
 import dev.thaw.models.Zoo;
@@ -112,6 +113,18 @@ class PlannedTrainingTest {
   @DisplayName("a residual net: batch norm, shortcuts, global pooling")
   void resnet(String device) throws Exception {
     agree(device, g -> zoo("resnet20"), m -> new Sgd(m, 0.02, 0.9));
+  }
+
+  /** The whole zoo where that takes no minutes. */
+  @ParameterizedTest
+  @MethodSource("zoo")
+  void everyModelOfTheZoo(String name) throws Exception {
+    Needs.device("cpu");
+    agree("cpu", g -> zoo(name), m -> new Sgd(m, 0.002, 0.9));
+  }
+
+  static List<String> zoo() {
+    return Zoo.names();
   }
 
   @ParameterizedTest

@@ -41,7 +41,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What a training promises: the lines of CORRECTNESS that the loop answers for. */
+/** What a training promises, whatever is trained. */
 class TrainingTest {
   @TempDir private Path folder = Path.of("");
   private long live;
@@ -97,7 +97,7 @@ class TrainingTest {
     };
   }
 
-  // ---- 38: 2N steps = N, save, load, N more ----
+  // ---- 2N steps = N, save, load, N more ----
 
   private Map<String, float[]> whole(String device, boolean eager) throws IOException {
     try (var on = Devices.get(device).device().use();
@@ -119,8 +119,8 @@ class TrainingTest {
 
   @ParameterizedTest
   @MethodSource("devices")
-  @DisplayName("38: N steps, save, load, N more are 2N steps, to the bit")
-  void c38_resumedEqualsUninterrupted(String device) throws IOException {
+  @DisplayName("N steps, save, load, N more are 2N steps, to the bit")
+  void resumedEqualsUninterrupted(String device) throws IOException {
     for (boolean eager : new boolean[] {true, false}) {
       Map<String, float[]> whole = whole(device, eager);
       Path file = folder.resolve(device + eager + ".checkpoint");
@@ -154,8 +154,8 @@ class TrainingTest {
   }
 
   @Test
-  @DisplayName("38: a checkpoint of another training is refused by what differs")
-  void c38_otherTrainingIsRefused() throws IOException {
+  @DisplayName("a checkpoint of another training is refused by what differs")
+  void otherTrainingIsRefused() throws IOException {
     Path file = folder.resolve("a.checkpoint");
     try (var on = Devices.get("plain").device().use();
         Module model = model("mlp:width=8", 1);
@@ -173,12 +173,12 @@ class TrainingTest {
     }
   }
 
-  // ---- 24: the freeze contract ----
+  // ---- the freeze contract ----
 
   @ParameterizedTest
   @MethodSource("devices")
-  @DisplayName("24: one changed byte of a frozen tensor stops the run and names it")
-  void c24_plantedChangeStopsTheRun(String device) throws IOException {
+  @DisplayName("one changed byte of a frozen tensor stops the run and names it")
+  void plantedChangeStopsTheRun(String device) throws IOException {
     Backend backend = Devices.get(device);
     try (var on = backend.device().use();
         Module model = model("seed-cnn", 2);
@@ -208,8 +208,8 @@ class TrainingTest {
 
   @ParameterizedTest
   @MethodSource("devices")
-  @DisplayName("24: frozen parameters and statistics keep their bytes through a training")
-  void c24_frozenBytesStay(String device) throws IOException {
+  @DisplayName("frozen parameters and statistics keep their bytes through a training")
+  void frozenBytesStay(String device) throws IOException {
     try (var on = Devices.get(device).device().use();
         Module model = model("resnet20", 2);
         BatchSource data = batches()) {
@@ -235,11 +235,11 @@ class TrainingTest {
     }
   }
 
-  // ---- 42, 43: the two programs of a well-known tutorial ----
+  // ---- the two programs of a well-known tutorial ----
 
   @Test
-  @DisplayName("42: everything frozen after the swap, the flag set in vain, is refused")
-  void c42_nothingToTrainIsRefused() throws IOException {
+  @DisplayName("everything frozen after the swap, the flag set in vain, is refused")
+  void nothingToTrainIsRefused() throws IOException {
     try (var on = Devices.get("plain").device().use();
         Module model = model("resnet20", 2);
         BatchSource data = batches()) {
@@ -258,8 +258,8 @@ class TrainingTest {
 
   @ParameterizedTest
   @MethodSource("devices")
-  @DisplayName("43: a head swapped after the optimizer was built is trained from the next step")
-  void c43_swappedHeadIsTrained(String device) throws IOException {
+  @DisplayName("a head swapped after the optimizer was built is trained from the next step")
+  void swappedHeadIsTrained(String device) throws IOException {
     try (var on = Devices.get(device).device().use();
         Module model = model("seed-cnn", 2);
         Optimizer optimizer = new Sgd(model, 0.05, 0.9);
@@ -277,7 +277,7 @@ class TrainingTest {
     }
   }
 
-  // ---- 45: steps that cannot be made ----
+  // ---- steps that cannot be made ----
 
   /** Batches with one value that is not finite in the last picture. */
   private static BatchSource poisoned(float value, int fromBatch) {
@@ -316,8 +316,8 @@ class TrainingTest {
 
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
-  @DisplayName("45: a loss that is not finite ends the run and says where it comes from")
-  void c45_lossNotFinite(boolean eager) throws IOException {
+  @DisplayName("a loss that is not finite ends the run and says where it comes from")
+  void lossNotFinite(boolean eager) throws IOException {
     try (var on = Devices.get("plain").device().use();
         Module model = model("seed-cnn", 2);
         Optimizer optimizer = new Sgd(model, 0.05, 0.9);
@@ -331,8 +331,8 @@ class TrainingTest {
   }
 
   @Test
-  @DisplayName("45: the first layer with a value that is not finite is named")
-  void c45_firstLayerIsNamed() throws IOException {
+  @DisplayName("the first layer with a value that is not finite is named")
+  void firstLayerIsNamed() throws IOException {
     try (var on = Devices.get("plain").device().use();
         Module model = model("seed-cnn", 2);
         Optimizer optimizer = new Sgd(model, 0.05, 0.9);
@@ -347,11 +347,11 @@ class TrainingTest {
     }
   }
 
-  // ---- 37: early stopping ----
+  // ---- early stopping ----
 
   @Test
-  @DisplayName("37: early stopping puts the best weights and statistics back")
-  void c37_earlyStoppingRestoresTheBest() throws IOException {
+  @DisplayName("early stopping puts the best weights and statistics back")
+  void earlyStoppingRestoresTheBest() throws IOException {
     try (var on = Devices.get("plain").device().use();
         Module model = model("resnet20", 2);
         Optimizer optimizer = new Sgd(model, 0.02, 0.9);
@@ -386,12 +386,12 @@ class TrainingTest {
     }
   }
 
-  // ---- 40, 41: the same bits, alone or beside another ----
+  // ---- the same bits, alone or beside another ----
 
   @ParameterizedTest
   @MethodSource("devices")
-  @DisplayName("40, 41: two trainings at once give the bits that each gives alone")
-  void c41_twoTrainingsAtOnce(String device) throws Exception {
+  @DisplayName("two trainings at once give the bits that each gives alone")
+  void twoTrainingsAtOnce(String device) throws Exception {
     Map<String, float[]> alone = whole(device, false);
     ExecutorService threads = Executors.newFixedThreadPool(2);
     try {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.thaw.NothingLeft;
 import dev.thaw.backend.Devices;
 import dev.thaw.memory.Scope;
 import dev.thaw.models.Zoo;
@@ -21,10 +22,12 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The head is found on the recorded path, and swapping it leaves everything else as it is. */
+@ExtendWith(NothingLeft.class)
 class HeadSwapTest {
   private static final List<String> LABELS = List.of("ant", "bee", "cat", "dog", "elk");
 
