@@ -52,11 +52,10 @@ final class LanesTest {
       mine = first;
       other = second;
     }
-    // Given back second first, and one place is the thread's own.
     try (Lane first = lanes.take();
         Lane second = lanes.take()) {
-      assertSame(other, first);
-      assertSame(mine, second);
+      assertSame(mine, first);
+      assertSame(other, second);
     }
   }
 

@@ -4,7 +4,9 @@ import dev.thaw.memory.Buffer;
 import dev.thaw.memory.DType;
 import dev.thaw.memory.Pool;
 import dev.thaw.memory.Purpose;
-import java.util.LinkedHashMap;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -23,40 +25,61 @@ final class Lane implements AutoCloseable {
    */
   private static final long OWN_BYTES = 64 << 10;
 
+  /** A prepared call, and when it was used last; a number, see {@link Lanes}. */
+  private static final class Kept {
+    final Prepared call;
+    long used;
+
+    Kept(Prepared call) {
+      this.call = call;
+    }
+  }
+
+  /** The place of a lane that is freed after its call. */
+  static final int NOWHERE = -1;
+
   private final Lanes home;
+  private final int place;
   private final Pool pool;
-  private final Map<Recipe<?>, Prepared> prepared;
+  private final int capacity;
+  private final Map<Recipe<?>, Kept> prepared = new HashMap<>();
+  private long calls;
   private long own;
   private @Nullable Buffer borrowed;
 
-  Lane(Lanes home, Pool pool, int capacity) {
+  Lane(Lanes home, int place, Pool pool, int capacity) {
     this.home = home;
+    this.place = place;
     this.pool = pool;
-    this.prepared =
-        new LinkedHashMap<>(64, 0.75f, true) {
-          private static final long serialVersionUID = 1L;
+    this.capacity = capacity;
+  }
 
-          @Override
-          protected boolean removeEldestEntry(Map.Entry<Recipe<?>, Prepared> eldest) {
-            boolean full = size() > capacity;
-            if (full) {
-              eldest.getValue().close();
-            }
-            return full;
-          }
-        };
+  /** Where among the lanes it waits, or {@link #NOWHERE}. */
+  int place() {
+    return place;
   }
 
   /** The call that {@code recipe} describes, prepared now unless it was before. */
   // What is kept under a recipe was prepared by an equal one.
   @SuppressWarnings("unchecked")
   <P extends Prepared> P prepared(Recipe<P> recipe) {
-    Prepared found = prepared.get(recipe);
+    Kept found = prepared.get(recipe);
     if (found == null) {
-      found = recipe.prepare();
+      found = new Kept(recipe.prepare());
+      if (prepared.size() == capacity) {
+        dropOldest();
+      }
       prepared.put(recipe, found);
     }
-    return (P) found;
+    found.used = ++calls;
+    return (P) found.call;
+  }
+
+  private void dropOldest() {
+    Map.Entry<Recipe<?>, Kept> oldest =
+        Collections.min(prepared.entrySet(), Comparator.comparingLong(e -> e.getValue().used));
+    prepared.remove(oldest.getKey());
+    oldest.getValue().call.close();
   }
 
   /** Address of this much workspace, 64-byte aligned, until the next request or the call's end. */
@@ -95,7 +118,9 @@ final class Lane implements AutoCloseable {
 
   /** Frees everything; nobody uses the lane any more. */
   void destroy() {
-    prepared.values().forEach(Prepared::close);
+    prepared.values().stream()
+        .sorted(Comparator.comparingLong(kept -> kept.used))
+        .forEach(kept -> kept.call.close());
     prepared.clear();
     if (own != 0) {
       Native.thaw_free(own, OWN_BYTES);

@@ -1,5 +1,6 @@
 /**
- * The CPU backend: oneDNN for matrix products and most convolutions, our own C++ loops for the rest.
+ * The CPU backend: oneDNN for matrix products and most convolutions, our own C++ loops for the
+ * rest.
  *
  * <p>Read {@link dev.thaw.cpu.CpuProvider} (how a device is opened), {@code NativeLibrary} (how the
  * loops get into the process) and {@code Native} (what Java may call: {@code native/thaw_cpu.h} as
