@@ -6,6 +6,7 @@ import dev.thaw.data.BatchSource;
 import dev.thaw.tensor.Shape;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +18,7 @@ public final class RandomBatches implements BatchSource {
   private final int examples;
   private final int batch;
   private final long seed;
+  private Consumer<Batch> change = made -> {};
   private int epoch;
   private int next;
   private final ByteBuffer pictures;
@@ -32,6 +34,12 @@ public final class RandomBatches implements BatchSource {
     int bytes = (int) (batch * example.elements() * 4);
     pictures = ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
     labels = ByteBuffer.allocateDirect(8 * batch).order(ByteOrder.nativeOrder());
+  }
+
+  /** Lets {@code change} spoil each batch before it is given out. */
+  public RandomBatches spoiltBy(Consumer<Batch> spoiler) {
+    change = spoiler;
+    return this;
   }
 
   @Override
@@ -69,7 +77,9 @@ public final class RandomBatches implements BatchSource {
       }
     }
     Shape shape = Shape.of(n, example.dim(0), example.dim(1), example.dim(2));
-    return new Batch(epoch, next++, shape, pictures, labels);
+    Batch made = new Batch(epoch, next++, shape, pictures, labels);
+    change.accept(made);
+    return made;
   }
 
   @Override

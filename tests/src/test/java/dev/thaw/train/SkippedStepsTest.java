@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.thaw.NothingLeft;
 import dev.thaw.backend.Devices;
-import dev.thaw.data.Batch;
 import dev.thaw.data.BatchSource;
 import dev.thaw.nn.FileOrder;
 import dev.thaw.nn.Module;
@@ -25,7 +24,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.IntPredicate;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -65,39 +63,13 @@ final class SkippedStepsTest {
 
   /** One epoch of batches of 4; those that {@code black} names, counted from 1, show nothing. */
   private static BatchSource batches(int steps, IntPredicate black) {
-    RandomBatches good = Nets.batches(4 * steps, 4);
-    return new BatchSource() {
-      @Override
-      public int batches() {
-        return good.batches();
-      }
-
-      @Override
-      public int examples() {
-        return good.examples();
-      }
-
-      @Override
-      public void seek(int epoch, int batch) {
-        good.seek(epoch, batch);
-      }
-
-      @Override
-      public @Nullable Batch next() {
-        Batch batch = good.next();
-        if (batch != null && black.test(batch.number() + 1)) {
-          for (int i = 0; i < batch.shape().elements(); i++) {
-            batch.pictures().putFloat(4 * i, 0);
-          }
-        }
-        return batch;
-      }
-
-      @Override
-      public void close() {
-        good.close();
-      }
-    };
+    return Nets.batches(4 * steps, 4)
+        .spoiltBy(
+            batch -> {
+              for (int i = 0; black.test(batch.number() + 1) && i < batch.shape().elements(); i++) {
+                batch.pictures().putFloat(4 * i, 0);
+              }
+            });
   }
 
   /** What a training said and did, step by step. */

@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.thaw.backend.Backend;
 import dev.thaw.backend.Devices;
-import dev.thaw.data.Batch;
 import dev.thaw.data.BatchSource;
 import dev.thaw.models.Zoo;
 import dev.thaw.nn.Dropout;
@@ -281,37 +280,13 @@ class TrainingTest {
 
   /** Batches with one value that is not finite in the last picture. */
   private static BatchSource poisoned(float value, int fromBatch) {
-    RandomBatches good = batches();
-    return new BatchSource() {
-      @Override
-      public int batches() {
-        return good.batches();
-      }
-
-      @Override
-      public int examples() {
-        return good.examples();
-      }
-
-      @Override
-      public void seek(int epoch, int batch) {
-        good.seek(epoch, batch);
-      }
-
-      @Override
-      public @org.jspecify.annotations.Nullable Batch next() {
-        Batch batch = good.next();
-        if (batch != null && batch.number() >= fromBatch) {
-          batch.pictures().putFloat(0, value);
-        }
-        return batch;
-      }
-
-      @Override
-      public void close() {
-        good.close();
-      }
-    };
+    return batches()
+        .spoiltBy(
+            batch -> {
+              if (batch.number() >= fromBatch) {
+                batch.pictures().putFloat(0, value);
+              }
+            });
   }
 
   @ParameterizedTest

@@ -104,7 +104,7 @@ final class SpeedRun {
         "work", load.word(), "ratio", ratio, "floor", load.floor, "aim", load.aim, "times", json);
   }
 
-  /** Whether HOUSE's floor for op by op, 1.5, is meant for it: where overhead counts. */
+  /** Whether steps op by op are held to a floor of their own: where overhead counts. */
   private static boolean small(Workload load) {
     return load.model.equals("seed-cnn") || load.model.equals("mlp");
   }

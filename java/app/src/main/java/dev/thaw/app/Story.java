@@ -96,7 +96,8 @@ record Story(
         Module model = Zoo.create(ARCHITECTURE, card.example(), card.classes().size())) {
       Run run =
           train("pretrain", "pre-training", model, source, normalisation, everywhere(RATE), 0);
-      save(file("pretrained"), model, card, source, run);
+      Map<String, Object> origin = origin("pretrain", RATE, batch(source, SOURCE_BATCH));
+      save(file("pretrained"), model, card, origin, source, run);
       return run;
     }
   }
@@ -110,7 +111,8 @@ record Story(
         Module model = Zoo.create(ARCHITECTURE, card.example(), card.classes().size())) {
       Run run =
           train("scratch", "from scratch", model, target, normalisation, everywhere(RATE), steps);
-      save(file("scratch"), model, card, target, run);
+      Map<String, Object> origin = origin("pretrain", RATE, batch(target, TARGET_BATCH));
+      save(file("scratch"), model, card, origin, target, run);
       return run;
     }
   }
@@ -137,7 +139,11 @@ record Story(
         Grouping rates = Grouping.of(head.path(), everywhere(HEAD_RATE), everywhere(GENTLE_RATE));
         Run run = train(way.word(), way.title, model, target, normalisation, rates, steps);
         ModelCard card = loaded.card().withClasses(target.train().classes());
-        save(file(way.word()), model, card, target, run);
+        Map<String, Object> origin = origin("finetune", GENTLE_RATE, batch(target, TARGET_BATCH));
+        origin.put("head_rate", HEAD_RATE);
+        origin.put("strategy", way.word());
+        origin.put("parent", ModelFile.sha256(file("pretrained")));
+        save(file(way.word()), model, card, origin, target, run);
         return run;
       }
     }
@@ -174,9 +180,8 @@ record Story(
       Grouping rates,
       long most)
       throws IOException {
-    int size = parts.train().size();
-    int batch = Math.min(size, most == 0 ? SOURCE_BATCH : TARGET_BATCH);
-    long perEpoch = (size + batch - 1L) / batch;
+    int batch = batch(parts, most == 0 ? SOURCE_BATCH : TARGET_BATCH);
+    long perEpoch = (parts.train().size() + batch - 1L) / batch;
     int passes = most == 0 ? epochs : (int) Math.min(1 << 30, (most + perEpoch - 1) / perEpoch);
     Schedule schedule = (step, total) -> Schedule.cosine().warmUp(total / 20).factor(step, total);
     TrainingOptions options = new TrainingOptions(passes, most, 1, schedule, Clip.NONE, 0, 0, seed);
@@ -189,6 +194,11 @@ record Story(
                   TrainingJob.Traces.EXAMINED);
       return Run.of(strategy, title, model, outcome);
     }
+  }
+
+  /** No more than there is. */
+  private static int batch(DataParts parts, int most) {
+    return Math.min(parts.train().size(), most);
   }
 
   private static ModelCard card(DataParts parts, Normalisation normalisation) {
@@ -206,19 +216,29 @@ record Story(
     return folder.resolve(name + ".safetensors");
   }
 
-  private void save(Path file, Module model, ModelCard card, DataParts parts, Run run)
+  private static void save(
+      Path file, Module model, ModelCard card, Map<String, Object> origin, DataParts parts, Run run)
       throws IOException {
-    Map<String, Object> history =
-        Subcommand.fields(
-            "kind", run.strategy().equals("pretrain") ? "pretrain" : "finetune",
-            "strategy", run.strategy(),
-            "data", parts.name(),
-            "classes", parts.train().classes(),
-            "examples", parts.train().size(),
-            "optimizer", "sgd",
-            "rate", RATE,
-            "steps", run.outcome().result().steps(),
-            "seed", seed);
+    Map<String, Object> history = Subcommand.fields();
+    history.putAll(origin);
+    history.putAll(TrainingCommand.history(parts, run.outcome()));
     ModelFile.save(file, model, card.trained(history));
+  }
+
+  /** How a net was trained whose every layer had {@code rate} at its peak. */
+  private Map<String, Object> origin(String kind, double rate, int batch) {
+    return Subcommand.fields(
+        "kind",
+        kind,
+        "rate",
+        rate,
+        "optimizer",
+        "sgd",
+        "schedule",
+        "cosine",
+        "batch",
+        batch,
+        "seed",
+        seed);
   }
 }

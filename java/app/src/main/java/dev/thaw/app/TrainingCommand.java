@@ -141,15 +141,23 @@ abstract class TrainingCommand extends Subcommand {
   private Map<String, Object> history(Start start, DataParts parts, TrainingJob.Outcome outcome) {
     Map<String, Object> history = fields();
     history.putAll(start.origin);
-    history.put("data", parts.name());
-    history.put("classes", parts.train().classes());
-    history.put("examples", parts.train().size());
     history.put("optimizer", start.rule);
     history.put("schedule", optimizing.scheduleName());
     history.put("batch", data.batch() * optimizing.accumulate());
-    history.put("epochs", outcome.result().epochs());
-    history.put("steps", outcome.result().steps());
     history.put("seed", data.seed());
+    history.putAll(history(parts, outcome));
+    return history;
+  }
+
+  /** What a model's file says of any training: data, length, and what came of it. */
+  static Map<String, Object> history(DataParts parts, TrainingJob.Outcome outcome) {
+    Map<String, Object> history =
+        fields(
+            "data", parts.name(),
+            "classes", parts.train().classes(),
+            "examples", parts.train().size(),
+            "epochs", outcome.result().epochs(),
+            "steps", outcome.result().steps());
     Evaluation.@Nullable Result tested = outcome.tested();
     if (tested != null) {
       history.put(

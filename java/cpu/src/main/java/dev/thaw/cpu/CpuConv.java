@@ -12,9 +12,10 @@ import org.bytedeco.dnnl.global.dnnl;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Convolutions by oneDNN: look up the call that is prepared for this shape, pass addresses. Results
- * are the same bits on every thread, and may differ in the last bits between thread counts, as
- * {@link ConvBackwardWeights} cuts its sums by threads.
+ * Convolutions by oneDNN: look up the call that is prepared for this shape, pass addresses; or by
+ * our own loops where they are faster ({@link FewChannels}, {@link Winograd}). Results are the same
+ * bits on every thread, and may differ in the last bits between thread counts, as {@link
+ * ConvBackwardWeights} cuts its sums by threads.
  */
 final class CpuConv implements ConvKernels {
   /** Prepared calls a lane keeps: a deep net at two batch sizes, forward and backward. */
@@ -26,6 +27,9 @@ final class CpuConv implements ConvKernels {
    */
   private static final boolean ADDS_IN_PLACE =
       dnnl.dnnl_get_effective_cpu_isa() >= dnnl.dnnl_cpu_isa_avx;
+
+  /** Whether the processor has what our own convolutions are written for. */
+  private final boolean wide = Isa.current() == Isa.AVX512;
 
   private final Pool pool;
   private final Lanes lanes;
@@ -58,14 +62,14 @@ final class CpuConv implements ConvKernels {
       return;
     }
     long result = Address.floats(y);
-    if (residual == null && FewChannels.fits(shape)) {
+    if (wide && residual == null && FewChannels.fits(shape)) {
       long offset = Address.floatsOrNull(bias);
       FewChannels.forward(
           result, Address.floats(x), Address.floats(w), offset, relu, shape, threads(shape));
       return;
     }
     long add = Address.floatsOrNull(residual);
-    if (Winograd.fitsChanging(shape)) {
+    if (wide && Winograd.fitsChanging(shape)) {
       try (Lane lane = lanes.take()) {
         Winograd.forward(
             lane,
@@ -107,11 +111,11 @@ final class CpuConv implements ConvKernels {
   @Override
   public @Nullable ConstantWeights constant(
       Buffer w, boolean bias, boolean residual, boolean relu, ConvShape shape) {
-    if (w.bytes() == 0 || shape.n() == 0 || (!residual && FewChannels.fits(shape))) {
+    if (w.bytes() == 0 || shape.n() == 0 || (wide && !residual && FewChannels.fits(shape))) {
       return null;
     }
     int threads = threads(shape);
-    if (Winograd.fits(shape)) {
+    if (wide && Winograd.fits(shape)) {
       return Winograd.of(pool, w, shape, threads);
     }
     ConvForward recipe = new ConvForward(shape, epilogue(bias, residual, relu), threads);
@@ -170,7 +174,7 @@ final class CpuConv implements ConvKernels {
       return;
     }
     try (Lane lane = lanes.take()) {
-      if (Winograd.fitsChanging(shape)) {
+      if (wide && Winograd.fitsChanging(shape)) {
         Winograd.backwardData(
             lane, Address.floats(dx), Address.floats(dy), Address.floats(w), shape, threads(shape));
         return;
@@ -196,7 +200,7 @@ final class CpuConv implements ConvKernels {
       }
       return;
     }
-    if (FewChannels.fits(shape)) {
+    if (wide && FewChannels.fits(shape)) {
       FewChannels.backwardWeights(
           Address.floats(dw),
           Address.floatsOrNull(db),
@@ -207,7 +211,7 @@ final class CpuConv implements ConvKernels {
       return;
     }
     try (Lane lane = lanes.take()) {
-      if (Winograd.fitsChanging(shape)) {
+      if (wide && Winograd.fitsChanging(shape)) {
         Winograd.backwardWeights(
             lane, Address.floats(dw), Address.floats(dy), Address.floats(x), shape, threads(shape));
         sumOverPixels(db, dy, shape);

@@ -12,12 +12,9 @@ final class FewChannels {
 
   private FewChannels() {}
 
-  /** Whether our loops are the faster ones: they are written for 32 registers of 16 numbers. */
+  /** Whether our loops are the faster ones, with AVX-512's 32 registers of 16 numbers. */
   static boolean fits(ConvShape s) {
-    return s.groups() == 1
-        && (long) s.kh() * s.kw() * s.c() <= TAPS
-        && s.c() < s.k()
-        && Isa.current() == Isa.AVX512;
+    return s.groups() == 1 && (long) s.kh() * s.kw() * s.c() <= TAPS && s.c() < s.k();
   }
 
   /** y = x ∗ w + bias, then max(0, ·) if {@code relu}; {@code bias} 0 for none. */

@@ -4,7 +4,8 @@ import java.util.Locale;
 
 /**
  * Instruction sets that our loops are compiled for, the lowest first; the order is that of {@code
- * native/isa.h}. All give the same bits.
+ * native/isa.h}. All give the same bits, but for our own convolutions, which are chosen for AVX-512
+ * alone and round their sums in a step of its own.
  */
 enum Isa {
   /** x86-64-v2: SSE4.2. */

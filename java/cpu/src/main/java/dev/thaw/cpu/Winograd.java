@@ -36,7 +36,7 @@ final class Winograd implements ConstantWeights {
     this.turned = turned;
   }
 
-  /** Whether our loops are the faster ones: they are written for 32 registers of 16 numbers. */
+  /** Whether our loops are the faster ones, with AVX-512's 32 registers of 16 numbers. */
   static boolean fits(ConvShape s) {
     return s.kh() == 3
         && s.kw() == 3
@@ -50,8 +50,7 @@ final class Winograd implements ConstantWeights {
         && s.c() % VECTOR == 0
         && s.k() % VECTOR == 0
         && Math.min(s.c(), s.k()) >= FEWEST_CHANNELS
-        && (long) s.n() * ((s.outH() + 1) / 2) * ((s.outW() + 1) / 2) >= FEWEST_TILES
-        && Isa.current() == Isa.AVX512;
+        && (long) s.n() * ((s.outH() + 1) / 2) * ((s.outW() + 1) / 2) >= FEWEST_TILES;
   }
 
   /** Whether they are also when the weights must be turned in each call. */
