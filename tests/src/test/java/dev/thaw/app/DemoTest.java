@@ -6,12 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.thaw.NothingLeft;
+import dev.thaw.models.ModelFile;
+import dev.thaw.nn.Module;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -123,6 +126,29 @@ final class DemoTest {
                 "plain")
             .json();
     assertEquals(10, evaluated.list("classes").size());
+  }
+
+  @Test
+  void aKeptModelSaysHowItWasTrained() throws IOException {
+    Path parent = folder.resolve("pretrained.safetensors");
+    Map<String, Object> first = lastTraining(parent);
+    assertEquals("pretrain", first.get("kind"));
+    for (String way : List.of("full", "partial", "head")) {
+      Map<String, Object> last = lastTraining(folder.resolve(way + ".safetensors"));
+      assertEquals("finetune", last.get("kind"), way);
+      assertEquals(ModelFile.sha256(parent), last.get("parent"), way);
+      double rate = ((Number) last.get("rate")).doubleValue();
+      assertTrue(rate < ((Number) first.get("rate")).doubleValue(), way);
+      assertTrue(rate < ((Number) last.get("head_rate")).doubleValue(), way);
+      assertEquals(run(way).number("accuracy"), ((Map<?, ?>) last.get("metric")).get("accuracy"));
+    }
+  }
+
+  private static Map<String, Object> lastTraining(Path file) throws IOException {
+    ModelFile.Loaded loaded = ModelFile.load(file);
+    try (Module model = loaded.module()) {
+      return loaded.card().lastTraining();
+    }
   }
 
   @Test
