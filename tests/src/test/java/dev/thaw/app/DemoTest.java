@@ -14,7 +14,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -131,23 +130,22 @@ final class DemoTest {
   @Test
   void aKeptModelSaysHowItWasTrained() throws IOException {
     Path parent = folder.resolve("pretrained.safetensors");
-    Map<String, Object> first = lastTraining(parent);
-    assertEquals("pretrain", first.get("kind"));
+    Answer first = lastTraining(parent);
+    assertEquals("pretrain", first.text("kind"));
     for (String way : List.of("full", "partial", "head")) {
-      Map<String, Object> last = lastTraining(folder.resolve(way + ".safetensors"));
-      assertEquals("finetune", last.get("kind"), way);
-      assertEquals(ModelFile.sha256(parent), last.get("parent"), way);
-      double rate = ((Number) last.get("rate")).doubleValue();
-      assertTrue(rate < ((Number) first.get("rate")).doubleValue(), way);
-      assertTrue(rate < ((Number) last.get("head_rate")).doubleValue(), way);
-      assertEquals(run(way).number("accuracy"), ((Map<?, ?>) last.get("metric")).get("accuracy"));
+      Answer last = lastTraining(folder.resolve(way + ".safetensors"));
+      assertEquals("finetune", last.text("kind"), way);
+      assertEquals(ModelFile.sha256(parent), last.text("parent"), way);
+      assertTrue(last.number("rate") < first.number("rate"), way);
+      assertTrue(last.number("rate") < last.number("head_rate"), way);
+      assertEquals(run(way).number("accuracy"), last.at("metric").number("accuracy"), way);
     }
   }
 
-  private static Map<String, Object> lastTraining(Path file) throws IOException {
+  private static Answer lastTraining(Path file) throws IOException {
     ModelFile.Loaded loaded = ModelFile.load(file);
     try (Module model = loaded.module()) {
-      return loaded.card().lastTraining();
+      return new Answer(loaded.card().lastTraining());
     }
   }
 
