@@ -1,0 +1,204 @@
+package dev.thaw.cuda;
+
+import static org.bytedeco.cuda.global.cudart.cuMemcpyDtoHAsync;
+import static org.bytedeco.cuda.global.cudart.cuMemcpyHtoDAsync;
+
+import dev.thaw.backend.Backend;
+import dev.thaw.backend.BinaryKernels;
+import dev.thaw.backend.ConvKernels;
+import dev.thaw.backend.GemmKernels;
+import dev.thaw.backend.IndexKernels;
+import dev.thaw.backend.NormKernels;
+import dev.thaw.backend.PoolKernels;
+import dev.thaw.backend.RandomKernels;
+import dev.thaw.backend.ReduceKernels;
+import dev.thaw.backend.SoftmaxKernels;
+import dev.thaw.backend.StatsKernels;
+import dev.thaw.backend.UnaryKernels;
+import dev.thaw.backend.UpdateKernels;
+import dev.thaw.memory.Buffer;
+import dev.thaw.memory.Check;
+import dev.thaw.memory.DType;
+import dev.thaw.memory.Device;
+import dev.thaw.memory.Pool;
+import java.nio.ByteBuffer;
+
+/**
+ * One card. Calls return when their work is queued; {@link #download} and {@link #synchronize}
+ * wait. All threads share one stream, so work happens in the order of the calls.
+ */
+final class CudaBackend implements Backend {
+  private final Card card;
+  private final Kernels kernels;
+  private final Pool pool;
+  private final UnaryKernels unary;
+  private final BinaryKernels binary;
+  private final ReduceKernels reduce;
+  private final GemmKernels gemm;
+  private final ConvKernels conv;
+  private final PoolKernels pooling;
+  private final NormKernels norm;
+  private final SoftmaxKernels softmax;
+  private final IndexKernels index;
+  private final RandomKernels random;
+  private final UpdateKernels update;
+  private final StatsKernels stats;
+
+  /**
+   * A backend on an open card.
+   *
+   * @param image our kernels
+   */
+  CudaBackend(Card card, byte[] image) {
+    this.card = card;
+    kernels = new Kernels(card, image);
+    pool = new Pool(card.device(), (bytes, dtype) -> CudaStorage.allocate(card, bytes), false);
+    unary = new CudaUnary(card, kernels);
+    binary = new CudaBinary(card, kernels);
+    reduce = Absent.of(ReduceKernels.class);
+    gemm = Absent.of(GemmKernels.class);
+    conv = Absent.of(ConvKernels.class);
+    pooling = Absent.of(PoolKernels.class);
+    norm = Absent.of(NormKernels.class);
+    softmax = Absent.of(SoftmaxKernels.class);
+    index = Absent.of(IndexKernels.class);
+    random = Absent.of(RandomKernels.class);
+    update = Absent.of(UpdateKernels.class);
+    stats = Absent.of(StatsKernels.class);
+  }
+
+  /** Our kernels on this card. */
+  Kernels kernels() {
+    return kernels;
+  }
+
+  @Override
+  public Device device() {
+    return card.device();
+  }
+
+  @Override
+  public Pool pool() {
+    return pool;
+  }
+
+  @Override
+  public String describe() {
+    return card.describe();
+  }
+
+  @Override
+  public boolean computes(DType dtype) {
+    return dtype == DType.FLOAT32;
+  }
+
+  @Override
+  public void upload(Buffer y, ByteBuffer x) {
+    checkBytes("upload", y, x);
+    if (y.bytes() == 0) {
+      return;
+    }
+    ByteBuffer direct = x.isDirect() ? x : copyOf(x);
+    card.enter();
+    // From memory that is not pinned the driver has read all when the call returns.
+    CudaException.check(
+        "cuMemcpyHtoDAsync of " + y.bytes() + " bytes on " + card.device(),
+        cuMemcpyHtoDAsync(y.address(), Address.of(direct), y.bytes(), card.stream()));
+  }
+
+  @Override
+  public void download(ByteBuffer y, Buffer x) {
+    checkBytes("download", x, y);
+    if (x.bytes() == 0) {
+      return;
+    }
+    boolean straight = y.isDirect() && !y.isReadOnly();
+    ByteBuffer direct = straight ? y : ByteBuffer.allocateDirect(y.remaining());
+    card.enter();
+    CudaException.check(
+        "cuMemcpyDtoHAsync of " + x.bytes() + " bytes on " + card.device(),
+        cuMemcpyDtoHAsync(Address.of(direct), x.address(), x.bytes(), card.stream()));
+    card.synchronize();
+    if (!straight) {
+      y.duplicate().put(direct);
+    }
+  }
+
+  private static ByteBuffer copyOf(ByteBuffer x) {
+    return ByteBuffer.allocateDirect(x.remaining()).put(x.duplicate()).flip();
+  }
+
+  private static void checkBytes(String call, Buffer device, ByteBuffer host) {
+    Check.that(
+        device.bytes() == host.remaining(),
+        "%s: %d bytes on the device, %d remaining on the host",
+        call,
+        device.bytes(),
+        host.remaining());
+  }
+
+  @Override
+  public void synchronize() {
+    card.synchronize();
+  }
+
+  @Override
+  public UnaryKernels unary() {
+    return unary;
+  }
+
+  @Override
+  public BinaryKernels binary() {
+    return binary;
+  }
+
+  @Override
+  public ReduceKernels reduce() {
+    return reduce;
+  }
+
+  @Override
+  public GemmKernels gemm() {
+    return gemm;
+  }
+
+  @Override
+  public ConvKernels conv() {
+    return conv;
+  }
+
+  @Override
+  public PoolKernels pooling() {
+    return pooling;
+  }
+
+  @Override
+  public NormKernels norm() {
+    return norm;
+  }
+
+  @Override
+  public SoftmaxKernels softmax() {
+    return softmax;
+  }
+
+  @Override
+  public IndexKernels index() {
+    return index;
+  }
+
+  @Override
+  public RandomKernels random() {
+    return random;
+  }
+
+  @Override
+  public UpdateKernels update() {
+    return update;
+  }
+
+  @Override
+  public StatsKernels stats() {
+    return stats;
+  }
+}

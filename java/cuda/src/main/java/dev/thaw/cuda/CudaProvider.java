@@ -1,0 +1,30 @@
+package dev.thaw.cuda;
+
+import dev.thaw.backend.Backend;
+import dev.thaw.backend.BackendProvider;
+import dev.thaw.backend.UnavailableException;
+import dev.thaw.memory.Device;
+
+/** Serves {@code cuda}, {@code cuda:1} and so on; loads native code only when one is opened. */
+public final class CudaProvider implements BackendProvider {
+
+  /** For {@link java.util.ServiceLoader}. */
+  public CudaProvider() {}
+
+  @Override
+  public String kind() {
+    return "cuda";
+  }
+
+  @Override
+  public int preference() {
+    return 20;
+  }
+
+  @Override
+  public Backend open(Device device) throws UnavailableException {
+    Libraries.load();
+    Card card = Card.open(device);
+    return new CudaBackend(card, KernelImage.load(card));
+  }
+}

@@ -1,0 +1,79 @@
+package dev.thaw.cuda;
+
+import static org.bytedeco.cuda.global.cudart.CUDA_ERROR_NOT_FOUND;
+import static org.bytedeco.cuda.global.cudart.cuModuleGetFunction;
+import static org.bytedeco.cuda.global.cudart.cuModuleLoadData;
+
+import dev.thaw.memory.DType;
+import java.util.Set;
+import java.util.concurrent.ConcurrentSkipListSet;
+import org.bytedeco.cuda.cudart.CUfunc_st;
+import org.bytedeco.cuda.cudart.CUmod_st;
+import org.bytedeco.javacpp.BytePointer;
+
+/** Our kernels as a module of one card, found by name. */
+final class Kernels {
+  private final Card card;
+  private final CUmod_st module = new CUmod_st();
+  private final Set<String> used = new ConcurrentSkipListSet<>();
+
+  /**
+   * Loads {@code image} onto {@code card}.
+   *
+   * @param image a fatbin, a cubin, or PTX that ends with a zero
+   */
+  Kernels(Card card, byte[] image) {
+    this.card = card;
+    card.enter();
+    try (BytePointer bytes = new BytePointer(image)) {
+      CudaException.check(
+          "cuModuleLoadData of our kernels on " + card.device(), cuModuleLoadData(module, bytes));
+    }
+  }
+
+  /** The kernel of that name; whether there is one shows at its first launch. */
+  Kernel get(String name) {
+    return new Kernel(this, name);
+  }
+
+  /** The forms of a kernel for float and bf16: {@code name_f32}, {@code name_bf16}. */
+  ByType byType(String name) {
+    return new ByType(get(name + "_f32"), get(name + "_bf16"));
+  }
+
+  /** A kernel for each type that tensors are computed in. */
+  record ByType(Kernel f32, Kernel bf16) {
+    /**
+     * The one for {@code dtype}.
+     *
+     * @throws UnsupportedOperationException for a type that the card stores only
+     */
+    Kernel of(DType dtype) {
+      return switch (dtype) {
+        case FLOAT32 -> f32;
+        case BFLOAT16 -> bf16;
+        default ->
+            throw new UnsupportedOperationException(
+                "cuda computes in FLOAT32 and BFLOAT16, not in " + dtype);
+      };
+    }
+  }
+
+  CUfunc_st function(String name) {
+    card.enter();
+    CUfunc_st function = new CUfunc_st();
+    int code = cuModuleGetFunction(function, module, name);
+    if (code == CUDA_ERROR_NOT_FOUND) {
+      throw new IllegalStateException(
+          "cuda: kernels/ has no kernel " + name + "; add it and rebuild");
+    }
+    CudaException.check("cuModuleGetFunction " + name, code);
+    used.add(name);
+    return function;
+  }
+
+  /** Names of the kernels that were launched. */
+  Set<String> used() {
+    return used;
+  }
+}

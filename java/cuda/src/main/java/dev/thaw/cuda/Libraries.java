@@ -1,0 +1,176 @@
+package dev.thaw.cuda;
+
+import dev.thaw.backend.UnavailableException;
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * NVIDIA's libraries as the user installed them. The driver's (libcuda.so.1) is the system's; those
+ * of CUDA are looked for, in this order, in {@code -Dthaw.cuda.path} (folders, separated by
+ * colons), LD_LIBRARY_PATH, CUDA_HOME, /usr/local/cuda, the {@code nvidia} wheels of Pythons, and
+ * wherever the system's loader looks. What is found is loaded by its path, so that JavaCPP's
+ * presets, which ask for bare names, get just that.
+ */
+final class Libraries {
+  private static final String PROPERTY = "thaw.cuda.path";
+
+  /** libjnicudart is linked against the runtime library, though we call the driver only. */
+  static final String RUNTIME = "libcudart.so.13";
+
+  /**
+   * Compiles kernels at run time; only where the jar was built without nvcc, or they are edited.
+   */
+  static final String COMPILER = "libnvrtc.so.13";
+
+  private static final Map<String, Path> LOADED = new LinkedHashMap<>();
+
+  private Libraries() {}
+
+  /**
+   * Loads the driver's functions, once.
+   *
+   * @throws UnavailableException when there is no driver, or CUDA's runtime library is not found
+   */
+  static synchronized void load() throws UnavailableException {
+    if (!driverHere()) {
+      throw new UnavailableException(
+          "no NVIDIA driver here (neither /dev/nvidiactl nor /dev/dxg); install driver 580 or newer,"
+              + " and start containers with --gpus all");
+    }
+    open();
+  }
+
+  /** Loads the driver's functions without asking whether the system has a driver. */
+  static synchronized void open() throws UnavailableException {
+    // Before the first class of JavaCPP: its own accounts read /proc at every allocation and call
+    // the collector past a limit.
+    for (String limit : List.of("maxBytes", "maxPhysicalBytes")) {
+      String property = "org.bytedeco.javacpp." + limit;
+      if (System.getProperty(property) == null) {
+        System.setProperty(property, "0");
+      }
+    }
+    use(RUNTIME);
+    try {
+      org.bytedeco.javacpp.Loader.load(org.bytedeco.cuda.global.cudart.class);
+    } catch (LinkageError e) {
+      throw new UnavailableException(missing(String.valueOf(e.getMessage())), e);
+    }
+  }
+
+  private static boolean driverHere() {
+    return Files.exists(Path.of("/dev/nvidiactl")) || Files.exists(Path.of("/dev/dxg"));
+  }
+
+  private static String missing(String cause) {
+    return "CUDA's libraries could not be loaded ("
+        + cause.replace('\n', ' ')
+        + "); needed is CUDA 13: install cuda-runtime-13-0, or pip install nvidia-cuda-runtime, or"
+        + " name the folder of "
+        + RUNTIME
+        + " with -D"
+        + PROPERTY
+        + "=DIR";
+  }
+
+  /**
+   * Loads a library by its path, if a folder has it; else whoever needs it asks the system's
+   * loader.
+   *
+   * @return where it was found, or null
+   */
+  static synchronized @Nullable Path use(String name) {
+    Path known = LOADED.get(name);
+    if (known != null) {
+      return known;
+    }
+    for (Path folder : folders()) {
+      Path file = folder.resolve(name);
+      if (Files.isReadable(file)) {
+        System.load(file.toAbsolutePath().toString());
+        LOADED.put(name, file);
+        return file;
+      }
+    }
+    return null;
+  }
+
+  /** Where each library that was looked for and found lies. */
+  static synchronized Map<String, Path> found() {
+    return new LinkedHashMap<>(LOADED);
+  }
+
+  /** The folders that are looked into. */
+  static Set<Path> folders() {
+    Set<Path> folders = new LinkedHashSet<>();
+    addAll(folders, System.getProperty(PROPERTY));
+    addAll(folders, System.getenv("LD_LIBRARY_PATH"));
+    for (@Nullable String home :
+        new @Nullable String[] {System.getenv("CUDA_HOME"), "/usr/local/cuda"}) {
+      if (home != null && !home.isEmpty()) {
+        folders.add(Path.of(home, "lib64"));
+        folders.add(Path.of(home, "targets", "x86_64-linux", "lib"));
+      }
+    }
+    for (Path python : pythons()) {
+      for (Path wheel : children(python.resolve("nvidia"), "*")) {
+        folders.add(wheel.resolve("lib"));
+      }
+    }
+    return folders;
+  }
+
+  private static void addAll(Set<Path> folders, @Nullable String path) {
+    if (path != null) {
+      for (String folder : path.split(File.pathSeparator, -1)) {
+        if (!folder.isEmpty()) {
+          folders.add(Path.of(folder));
+        }
+      }
+    }
+  }
+
+  /** Where Pythons keep their packages: that of the active environment first. */
+  private static List<Path> pythons() {
+    List<Path> found = new ArrayList<>();
+    for (@Nullable String home :
+        new @Nullable String[] {
+          System.getenv("VIRTUAL_ENV"),
+          System.getenv("CONDA_PREFIX"),
+          System.getProperty("user.home") + "/.local",
+          "/usr/local",
+          "/usr"
+        }) {
+      if (home != null && !home.isEmpty()) {
+        for (Path version : children(Path.of(home, "lib"), "python3*")) {
+          found.add(version.resolve("site-packages"));
+          found.add(version.resolve("dist-packages"));
+        }
+      }
+    }
+    return found;
+  }
+
+  private static List<Path> children(Path folder, String glob) {
+    List<Path> found = new ArrayList<>();
+    if (Files.isDirectory(folder)) {
+      try (DirectoryStream<Path> stream = Files.newDirectoryStream(folder, glob)) {
+        stream.forEach(found::add);
+      } catch (IOException e) {
+        // A folder that cannot be read holds nothing for us.
+        return List.of();
+      }
+    }
+    return found;
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * The CUDA backend: our own kernels ({@code kernels/*.cu}) on NVIDIA cards.
+ *
+ * <p>How a kernel is reached: a family, {@code CudaUnary} say, writes {@code Arguments} and hands
+ * them with a {@code Kernel} to the {@code Card}, which calls cuLaunchKernel through JavaCPP.
+ *
+ * <p>Read {@link dev.thaw.cuda.CudaProvider} (how a device is opened), {@code Libraries} (where
+ * NVIDIA's libraries are looked for), {@code Card} (a device with its context and stream), {@code
+ * Kernels} (our kernels, by name), {@code Arguments}, then {@code CudaBackend} and one family.
+ *
+ * <p>Imports {@code memory}, {@code backend}, JavaCPP and its CUDA presets. A machine without a
+ * driver loads none of the presets. Hot paths pass addresses and allocate nothing.
+ */
+@NullMarked
+package dev.thaw.cuda;
+
+import org.jspecify.annotations.NullMarked;
