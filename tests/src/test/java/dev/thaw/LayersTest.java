@@ -38,7 +38,7 @@ final class LayersTest {
 
   /** Modules above the engine, with the first layer that they may not see; none sees another. */
   private static final Map<String, Integer> MODULES =
-      Map.of("plain", 3, "cpu", 3, "app", 9, "lessons", 9, "ops", 4);
+      Map.of("plain", 3, "cpu", 3, "cuda", 3, "app", 9, "lessons", 9, "ops", 4);
 
   /** Those that hold no class yet. The list only shrinks. */
   private static final Set<String> NOT_YET = Set.of();
@@ -80,7 +80,7 @@ final class LayersTest {
   }
 
   @Test
-  void onlyTheCpuBackendKnowsNativeLibraries() {
+  void onlyTheNativeBackendsKnowJavaCpp() {
     Set<String> users =
         CLASSES.stream()
             .filter(
@@ -89,7 +89,7 @@ final class LayersTest {
                         .anyMatch(d -> d.getTargetClass().getName().startsWith("org.bytedeco.")))
             .map(LayersTest::unit)
             .collect(toCollection(TreeSet::new));
-    users.remove("cpu");
+    users.removeAll(Set.of("cpu", "cuda"));
     assertEquals(Set.of(), users);
   }
 

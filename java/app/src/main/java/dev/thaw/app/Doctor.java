@@ -79,6 +79,9 @@ final class Doctor extends Subcommand {
         json.put("why", String.valueOf(e.getMessage()));
         print("no       %s", e.getMessage());
       }
+      List<String> findings = Devices.findings(kind);
+      findings.forEach(line -> print("         %s", line));
+      json.put("findings", findings);
       devices.add(json);
     }
     String best = Devices.best().backend().device().toString();

@@ -4,6 +4,7 @@ import dev.thaw.backend.Backend;
 import dev.thaw.backend.BackendProvider;
 import dev.thaw.backend.UnavailableException;
 import dev.thaw.memory.Device;
+import java.util.List;
 
 /** Serves {@code cuda}, {@code cuda:1} and so on; loads native code only when one is opened. */
 public final class CudaProvider implements BackendProvider {
@@ -19,6 +20,11 @@ public final class CudaProvider implements BackendProvider {
   @Override
   public int preference() {
     return 20;
+  }
+
+  @Override
+  public List<String> findings() {
+    return Libraries.findings();
   }
 
   @Override

@@ -1,13 +1,29 @@
 package dev.thaw.cuda;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.thaw.backend.UnavailableException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Our kernels as the driver loads them: the fatbin that nvcc packed into the jar. */
+/**
+ * Our kernels as the driver loads them: the fatbin that nvcc packed into the jar. Where the jar was
+ * built without nvcc, or {@code -Dthaw.cuda.kernels=DIR} names a folder with edited files, NVRTC
+ * compiles the text for the card at hand, once: the result is kept under a hash of all it was made
+ * from.
+ */
 final class KernelImage {
+  /** Names a folder whose files stand in for those of the jar. */
+  static final String PROPERTY = "thaw.cuda.kernels";
+
   private static final String FATBIN = "thaw.fatbin";
 
   private KernelImage() {}
@@ -15,22 +31,63 @@ final class KernelImage {
   /**
    * The kernels for {@code card}.
    *
-   * @throws UnavailableException when the jar holds none
+   * @throws UnavailableException when they must be compiled and cannot be; with the compiler's
+   *     words where the text is wrong
    */
   static byte[] load(Card card) throws UnavailableException {
-    byte[] packed = resource(FATBIN);
-    if (packed == null) {
-      throw new UnavailableException(
-          "the jar was built without nvcc and holds no kernels for " + card.device());
+    @Nullable String edited = System.getProperty(PROPERTY);
+    try {
+      if (edited == null) {
+        try (InputStream packed = KernelImage.class.getResourceAsStream(FATBIN)) {
+          if (packed != null) {
+            return packed.readAllBytes();
+          }
+        }
+      }
+      KernelSources sources = KernelSources.read(edited == null ? null : Path.of(edited));
+      return compiled(sources.files(), card.capability());
+    } catch (IOException e) {
+      throw new UnavailableException("kernels: " + e.getMessage(), e);
     }
-    return packed;
   }
 
-  private static byte @Nullable [] resource(String name) {
-    try (InputStream in = KernelImage.class.getResourceAsStream(name)) {
-      return in == null ? null : in.readAllBytes();
-    } catch (IOException e) {
-      throw new UncheckedIOException(name, e);
+  private static byte[] compiled(Map<String, String> files, int capability)
+      throws IOException, UnavailableException {
+    Nvrtc compiler = Nvrtc.load();
+    Path kept = cache().resolve(hash(files, compiler.version(), capability) + ".cubin");
+    if (Files.isReadable(kept)) {
+      return Files.readAllBytes(kept);
+    }
+    byte[] cubin = compiler.compile(KernelSources.ROOT, files, capability);
+    keep(kept, cubin);
+    return cubin;
+  }
+
+  /** Written aside and renamed, so that another process never reads half of it. */
+  private static void keep(Path file, byte[] cubin) throws IOException {
+    Path folder = Files.createDirectories(cache());
+    Path aside = Files.createTempFile(folder, "kernels", ".part");
+    Files.write(aside, cubin);
+    Files.move(aside, file, StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  private static Path cache() {
+    @Nullable String caches = System.getenv("XDG_CACHE_HOME");
+    Path home =
+        caches == null || caches.isEmpty()
+            ? Path.of(System.getProperty("user.home"), ".cache")
+            : Path.of(caches);
+    return home.resolve("thaw").resolve("kernels");
+  }
+
+  private static String hash(Map<String, String> files, String compiler, int capability) {
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      digest.update((compiler + ' ' + capability).getBytes(UTF_8));
+      files.forEach((name, text) -> digest.update(('\0' + name + '\0' + text).getBytes(UTF_8)));
+      return HexFormat.of().formatHex(digest.digest(), 0, 16);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java has SHA-256", e);
     }
   }
 }

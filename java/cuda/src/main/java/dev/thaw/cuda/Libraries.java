@@ -32,6 +32,9 @@ final class Libraries {
    */
   static final String COMPILER = "libnvrtc.so.13";
 
+  private static final String DRIVER_REMEDY =
+      "install driver 580 or newer, and start containers with --gpus all";
+
   private static final Map<String, Path> LOADED = new LinkedHashMap<>();
 
   private Libraries() {}
@@ -44,8 +47,7 @@ final class Libraries {
   static synchronized void load() throws UnavailableException {
     if (!driverHere()) {
       throw new UnavailableException(
-          "no NVIDIA driver here (neither /dev/nvidiactl nor /dev/dxg); install driver 580 or newer,"
-              + " and start containers with --gpus all");
+          "no NVIDIA driver here (neither /dev/nvidiactl nor /dev/dxg); " + DRIVER_REMEDY);
     }
     open();
   }
@@ -105,9 +107,30 @@ final class Libraries {
     return null;
   }
 
-  /** Where each library that was looked for and found lies. */
-  static synchronized Map<String, Path> found() {
-    return new LinkedHashMap<>(LOADED);
+  /** Where the driver and each library are, or how to get them; loads nothing. */
+  static List<String> findings() {
+    List<String> lines = new ArrayList<>();
+    lines.add(
+        driverHere()
+            ? "driver: here (/dev/nvidiactl or /dev/dxg)"
+            : "driver: none; " + DRIVER_REMEDY);
+    lines.add(finding(RUNTIME, "cuda-cudart-13-0", "nvidia-cuda-runtime", "needed"));
+    lines.add(
+        finding(
+            COMPILER, "cuda-nvrtc-13-0", "nvidia-cuda-nvrtc", "needed to compile kernels here"));
+    return lines;
+  }
+
+  private static String finding(String name, String debian, String wheel, String why) {
+    for (Path folder : folders()) {
+      if (Files.isReadable(folder.resolve(name))) {
+        return name + ": " + folder.resolve(name);
+      }
+    }
+    return String.format(
+        "%s: in none of the folders looked into, so the system's loader is asked; %s: install %s, or"
+            + " pip install %s, or name its folder with -D%s=DIR",
+        name, why, debian, wheel, PROPERTY);
   }
 
   /** The folders that are looked into. */

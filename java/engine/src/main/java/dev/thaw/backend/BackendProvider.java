@@ -1,6 +1,7 @@
 package dev.thaw.backend;
 
 import dev.thaw.memory.Device;
+import java.util.List;
 
 /**
  * What a backend's jar registers with {@link java.util.ServiceLoader}: found without touching any
@@ -19,4 +20,12 @@ public interface BackendProvider {
    * @throws UnavailableException with cause and remedy when the device cannot be had
    */
   Backend open(Device device) throws UnavailableException;
+
+  /**
+   * What it found on this machine and what it misses, a line each, for people who set the machine
+   * up; none where there is nothing to set up.
+   */
+  default List<String> findings() {
+    return List.of();
+  }
 }

@@ -40,6 +40,16 @@ public final class Devices {
   }
 
   /**
+   * What the jar that serves {@code kind} found on this machine and what it misses, a line each.
+   */
+  public static List<String> findings(String kind) {
+    return providers().stream()
+        .filter(provider -> provider.kind().equals(kind))
+        .flatMap(provider -> provider.findings().stream())
+        .toList();
+  }
+
+  /**
    * The backend of {@code device}, opened at the first call.
    *
    * @throws IllegalStateException with cause and remedy when the device cannot be had
