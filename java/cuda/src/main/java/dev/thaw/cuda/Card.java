@@ -21,6 +21,7 @@ import dev.thaw.backend.UnavailableException;
 import dev.thaw.memory.Device;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.bytedeco.cuda.cudart.CUctx_st;
 import org.bytedeco.cuda.cudart.CUstream_st;
 import org.bytedeco.javacpp.Pointer;
@@ -44,6 +45,11 @@ final class Card {
 
   private static final ThreadLocal<@Nullable Card> CURRENT = new ThreadLocal<>();
 
+  /** The stream a thread notes a step on, while it does. */
+  private static final ThreadLocal<@Nullable Noting> NOTING = new ThreadLocal<>();
+
+  private record Noting(Card card, CUstream_st stream) {}
+
   private final Device device;
   private final String name;
   private final int capability;
@@ -51,6 +57,9 @@ final class Card {
   private final int driver;
   private final CUctx_st context;
   private final CUstream_st stream = new CUstream_st();
+
+  /** How many threads note a step just now. */
+  private final AtomicInteger noting = new AtomicInteger();
 
   private Card(Device device, int ordinal, int driver) {
     this.device = device;
@@ -135,9 +144,25 @@ final class Card {
     return capability;
   }
 
-  /** The stream that everything computes on. */
+  /** Where the calling thread's work goes: the stream that everything computes on. */
   CUstream_st stream() {
+    if (noting.get() > 0) {
+      Noting own = NOTING.get();
+      return own != null && own.card == this ? own.stream : stream;
+    }
     return stream;
+  }
+
+  /** Sends the calling thread's work to {@code own} until {@link #endNoting}. */
+  void note(CUstream_st own) {
+    NOTING.set(new Noting(this, own));
+    noting.incrementAndGet();
+  }
+
+  /** Ends a {@link #note}. */
+  void endNoting() {
+    noting.decrementAndGet();
+    NOTING.remove();
   }
 
   /** Name, compute capability, memory and driver. */
@@ -199,7 +224,7 @@ final class Card {
             1,
             1,
             0,
-            stream,
+            stream(),
             (PointerPointer<Pointer>) null,
             arguments.block());
     if (code != 0) {

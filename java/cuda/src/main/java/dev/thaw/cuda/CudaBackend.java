@@ -1,8 +1,5 @@
 package dev.thaw.cuda;
 
-import static org.bytedeco.cuda.global.cudart.cuMemcpyDtoHAsync;
-import static org.bytedeco.cuda.global.cudart.cuMemcpyHtoDAsync;
-
 import dev.thaw.backend.Backend;
 import dev.thaw.backend.BinaryKernels;
 import dev.thaw.backend.ConvKernels;
@@ -31,6 +28,8 @@ final class CudaBackend implements Backend {
   private final Card card;
   private final Kernels kernels;
   private final Pool pool;
+  private final Workspace workspace;
+  private final Transfers transfers;
   private final UnaryKernels unary;
   private final BinaryKernels binary;
   private final ReduceKernels reduce;
@@ -53,6 +52,8 @@ final class CudaBackend implements Backend {
     this.card = card;
     kernels = new Kernels(card, image);
     pool = new Pool(card.device(), (bytes, dtype) -> CudaStorage.allocate(card, bytes), false);
+    workspace = new Workspace(card);
+    transfers = new Transfers(card);
     unary = new CudaUnary(card, kernels);
     binary = new CudaBinary(card, kernels);
     reduce = Absent.of(ReduceKernels.class);
@@ -95,37 +96,27 @@ final class CudaBackend implements Backend {
   @Override
   public void upload(Buffer y, ByteBuffer x) {
     checkBytes("upload", y, x);
-    if (y.bytes() == 0) {
-      return;
+    if (y.bytes() > 0) {
+      transfers.upload(y, x);
     }
-    ByteBuffer direct = x.isDirect() ? x : copyOf(x);
-    card.enter();
-    // From memory that is not pinned the driver has read all when the call returns.
-    CudaException.check(
-        "cuMemcpyHtoDAsync of " + y.bytes() + " bytes on " + card.device(),
-        cuMemcpyHtoDAsync(y.address(), Address.of(direct), y.bytes(), card.stream()));
   }
 
   @Override
   public void download(ByteBuffer y, Buffer x) {
     checkBytes("download", x, y);
-    if (x.bytes() == 0) {
-      return;
-    }
-    boolean straight = y.isDirect() && !y.isReadOnly();
-    ByteBuffer direct = straight ? y : ByteBuffer.allocateDirect(y.remaining());
-    card.enter();
-    CudaException.check(
-        "cuMemcpyDtoHAsync of " + x.bytes() + " bytes on " + card.device(),
-        cuMemcpyDtoHAsync(Address.of(direct), x.address(), x.bytes(), card.stream()));
-    card.synchronize();
-    if (!straight) {
-      y.duplicate().put(direct);
+    if (x.bytes() > 0) {
+      transfers.read(x).to(y);
     }
   }
 
-  private static ByteBuffer copyOf(ByteBuffer x) {
-    return ByteBuffer.allocateDirect(x.remaining()).put(x.duplicate()).flip();
+  @Override
+  public Reading read(Buffer x) {
+    return transfers.read(x);
+  }
+
+  @Override
+  public Replay capture(Runnable calls) {
+    return CapturedStep.of(card, workspace, calls);
   }
 
   private static void checkBytes(String call, Buffer device, ByteBuffer host) {

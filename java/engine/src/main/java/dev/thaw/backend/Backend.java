@@ -5,6 +5,8 @@ import dev.thaw.memory.DType;
 import dev.thaw.memory.Device;
 import dev.thaw.memory.Pool;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One device: its memory and its kernels by family. Calls of one thread happen in order; several
@@ -34,6 +36,42 @@ public interface Backend {
    * Waits for everything that writes {@code x}, then copies it to the remaining bytes of {@code y}.
    */
   void download(ByteBuffer y, Buffer x);
+
+  /**
+   * Begins to copy {@code x} to the host, behind everything that writes it: a way to hear of a step
+   * while the next one is under way. Here the copy is made at once.
+   */
+  default Reading read(Buffer x) {
+    ByteBuffer copy =
+        ByteBuffer.allocateDirect(Math.toIntExact(x.bytes())).order(ByteOrder.nativeOrder());
+    download(copy, x);
+    return to -> to.duplicate().put(copy);
+  }
+
+  /** A copy to the host that is under way. */
+  interface Reading {
+    /** Waits for it, once, and puts it into the remaining bytes of {@code y}. */
+    void to(ByteBuffer y);
+  }
+
+  /**
+   * Notes what {@code calls} queue on this device, without running it, as one unit that is queued
+   * at the price of one call. They ran before, on the same buffers.
+   *
+   * @return null, and nothing was called, where a device has no such thing
+   */
+  default @Nullable Replay capture(Runnable calls) {
+    return null;
+  }
+
+  /** Calls noted by {@link #capture}; the buffers they were noted on must outlive it. */
+  interface Replay extends AutoCloseable {
+    /** Queues them all. */
+    void run();
+
+    @Override
+    void close();
+  }
 
   /** Waits until every call of this thread has ended. */
   void synchronize();

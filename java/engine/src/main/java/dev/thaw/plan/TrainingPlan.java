@@ -1,6 +1,7 @@
 package dev.thaw.plan;
 
 import dev.thaw.backend.Backend;
+import dev.thaw.backend.Backend.Replay;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.Scope;
 import java.util.List;
@@ -16,10 +17,14 @@ import org.jspecify.annotations.Nullable;
  * <p>Made for one batch shape and one state of freezing; drop it when either changes.
  */
 public final class TrainingPlan implements AutoCloseable {
+  private final Backend home;
   private final Program program;
   private final Plan plan;
+  private boolean capturing = true;
+  private @Nullable Replay captured;
 
-  private TrainingPlan(Program program, Plan plan) {
+  private TrainingPlan(Backend home, Program program, Plan plan) {
+    this.home = home;
     this.program = program;
     this.plan = plan;
   }
@@ -50,12 +55,34 @@ public final class TrainingPlan implements AutoCloseable {
       return new Outcome(null, recording.obstacle());
     }
     Program program = Program.of(home, recording.calls(), moving);
-    return new Outcome(new TrainingPlan(program, program.instance(List.of())), null);
+    return new Outcome(new TrainingPlan(home, program, program.instance(List.of())), null);
   }
 
-  /** One step. */
+  /** Runs every step call by call, also where the device could note the whole of it as one. */
+  public TrainingPlan callByCall() {
+    capturing = false;
+    return this;
+  }
+
+  /**
+   * One step. The first one runs call by call: libraries choose their algorithms in it. Where the
+   * device can, it is then noted as one unit, and the next ones cost one call.
+   */
   public void run() {
+    if (captured != null) {
+      captured.run();
+      return;
+    }
     plan.run();
+    if (capturing) {
+      capturing = false;
+      captured = home.capture(plan::run);
+    }
+  }
+
+  /** Whether steps now run as one unit. */
+  public boolean isCaptured() {
+    return captured != null;
   }
 
   /** Bytes of the arena that activations and gradients share. */
@@ -71,6 +98,10 @@ public final class TrainingPlan implements AutoCloseable {
   /** Frees the arena. */
   @Override
   public void close() {
+    if (captured != null) {
+      captured.close();
+      captured = null;
+    }
     plan.close();
     program.close();
   }

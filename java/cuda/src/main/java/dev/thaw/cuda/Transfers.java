@@ -1,0 +1,127 @@
+package dev.thaw.cuda;
+
+import static org.bytedeco.cuda.global.cudart.CU_STREAM_NON_BLOCKING;
+import static org.bytedeco.cuda.global.cudart.cuMemcpyDtoDAsync;
+import static org.bytedeco.cuda.global.cudart.cuMemcpyDtoHAsync;
+import static org.bytedeco.cuda.global.cudart.cuMemcpyHtoDAsync;
+import static org.bytedeco.cuda.global.cudart.cuStreamCreate;
+
+import dev.thaw.backend.Backend.Reading;
+import dev.thaw.memory.Buffer;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import org.bytedeco.cuda.cudart.CUstream_st;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Bytes to and from a card. Uploads return once the host's bytes are in pinned memory. A large one
+ * crosses on a stream of its own into a block of the card beside its destination, while the compute
+ * stream is still busy with the step before, and is moved to its destination there in order; so the
+ * destination's address never changes, and no step waits for the bus if the batch came in time.
+ */
+final class Transfers {
+  /** Below this, a stream and a copy of its own cost more than they hide. */
+  private static final long LARGE = 64 << 10;
+
+  /** Uploads under way before the host waits. */
+  private static final int SLOTS = 3;
+
+  private final Card card;
+  private final CUstream_st copies = new CUstream_st();
+  private final Slot[] slots = new Slot[SLOTS];
+  private final ArrayDeque<Pinned> readings = new ArrayDeque<>();
+  private int turn;
+
+  /** A staging place for one upload. */
+  private static final class Slot {
+    /** What the copy stream reads; its event: the bytes have crossed. */
+    final Pinned host;
+
+    /** No memory, only the event: the compute stream has moved the bytes to their destination. */
+    final Pinned moved;
+
+    @Nullable CudaStorage block;
+
+    Slot(Card card) {
+      host = new Pinned(card);
+      moved = new Pinned(card);
+    }
+  }
+
+  Transfers(Card card) {
+    this.card = card;
+    card.enter();
+    CudaException.check("cuStreamCreate", cuStreamCreate(copies, CU_STREAM_NON_BLOCKING));
+    for (int i = 0; i < SLOTS; i++) {
+      slots[i] = new Slot(card);
+    }
+  }
+
+  /** Copies all remaining bytes of {@code x} to {@code y}, in the order of the compute stream. */
+  synchronized void upload(Buffer y, ByteBuffer x) {
+    long bytes = y.bytes();
+    card.enter();
+    Slot slot = slots[turn];
+    turn = (turn + 1) % SLOTS;
+    slot.host.reserve(bytes);
+    slot.host.view(bytes).put(x.duplicate());
+    if (bytes < LARGE) {
+      copyIn(y.address(), slot, bytes, card.stream());
+      slot.host.record(card.stream());
+      return;
+    }
+    slot.moved.await();
+    CudaStorage block = block(slot, bytes);
+    copyIn(block.address(), slot, bytes, copies);
+    slot.host.record(copies);
+    slot.host.holdBack(card.stream());
+    CudaException.check(
+        "cuMemcpyDtoDAsync of " + bytes + " bytes on " + card.device(),
+        cuMemcpyDtoDAsync(y.address(), block.address(), bytes, card.stream()));
+    slot.moved.record(card.stream());
+  }
+
+  private void copyIn(long to, Slot slot, long bytes, CUstream_st stream) {
+    CudaException.check(
+        "cuMemcpyHtoDAsync of " + bytes + " bytes on " + card.device(),
+        cuMemcpyHtoDAsync(to, slot.host.memory(), bytes, stream));
+  }
+
+  private CudaStorage block(Slot slot, long bytes) {
+    CudaStorage block = slot.block;
+    if (block == null || block.bytes() < bytes) {
+      if (block != null) {
+        block.free();
+      }
+      block = CudaStorage.allocate(card, bytes);
+      slot.block = block;
+    }
+    return block;
+  }
+
+  /** Begins to copy {@code x} to the host. */
+  Reading read(Buffer x) {
+    long bytes = x.bytes();
+    card.enter();
+    Pinned host = takeReading();
+    host.reserve(bytes);
+    CudaException.check(
+        "cuMemcpyDtoHAsync of " + bytes + " bytes on " + card.device(),
+        cuMemcpyDtoHAsync(host.memory(), x.address(), bytes, card.stream()));
+    host.record(card.stream());
+    return to -> {
+      host.await();
+      to.duplicate().put(host.view(bytes));
+      giveReading(host);
+    };
+  }
+
+  private synchronized Pinned takeReading() {
+    Pinned free = readings.poll();
+    return free == null ? new Pinned(card) : free;
+  }
+
+  private synchronized void giveReading(Pinned pinned) {
+    readings.push(pinned);
+  }
+}
