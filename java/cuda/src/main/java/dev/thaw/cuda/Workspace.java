@@ -57,16 +57,22 @@ final class Workspace {
   /** From now on blocks stay where they are, until as many {@link #letGo} were called. */
   void hold() {
     lock.lock();
-    captures++;
-    lock.unlock();
+    try {
+      captures++;
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** Ends a {@link #hold}. */
   void letGo() {
     lock.lock();
-    captures--;
-    freeOutgrown();
-    lock.unlock();
+    try {
+      captures--;
+      freeOutgrown();
+    } finally {
+      lock.unlock();
+    }
   }
 
   private void freeOutgrown() {
