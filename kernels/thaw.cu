@@ -1,2 +1,3 @@
 // All kernels in one translation unit, and so one fatbin: what is packed into thaw-cuda's jar. Each file also compiles alone.
 #include "elementwise.cu"
+#include "reduce.cu"

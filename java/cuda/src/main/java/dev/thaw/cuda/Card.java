@@ -201,12 +201,17 @@ final class Card {
   /** As many blocks as {@code elements} give work, one a thread, and no more than fill the card. */
   int blocksFor(long elements) {
     long blocks = (elements + THREADS - 1) / THREADS;
-    return (int) Math.max(1, Math.min(blocks, (long) multiprocessors * BLOCKS_PER_MULTIPROCESSOR));
+    return blocksForTasks(blocks);
   }
 
   /** As many blocks as {@code tasks}, one a block, and no more than fill the card. */
   int blocksForTasks(long tasks) {
-    return (int) Math.max(1, Math.min(tasks, (long) multiprocessors * BLOCKS_PER_MULTIPROCESSOR));
+    return (int) Math.max(1, Math.min(tasks, mostBlocks()));
+  }
+
+  /** Blocks that fill the card. */
+  int mostBlocks() {
+    return multiprocessors * BLOCKS_PER_MULTIPROCESSOR;
   }
 
   /**

@@ -56,7 +56,7 @@ final class CudaBackend implements Backend {
     transfers = new Transfers(card);
     unary = new CudaUnary(card, kernels);
     binary = new CudaBinary(card, kernels);
-    reduce = Absent.of(ReduceKernels.class);
+    reduce = new CudaReduce(card, kernels, pool);
     gemm = Absent.of(GemmKernels.class);
     conv = Absent.of(ConvKernels.class);
     pooling = Absent.of(PoolKernels.class);

@@ -49,14 +49,23 @@ final class Kernels {
      * @throws UnsupportedOperationException for a type that the card stores only
      */
     Kernel of(DType dtype) {
-      return switch (dtype) {
-        case FLOAT32 -> f32;
-        case BFLOAT16 -> bf16;
-        default ->
-            throw new UnsupportedOperationException(
-                "cuda computes in FLOAT32 and BFLOAT16, not in " + dtype);
-      };
+      return choose(dtype, f32, bf16);
     }
+  }
+
+  /**
+   * One of two by the type that is computed in.
+   *
+   * @throws UnsupportedOperationException for a type that the card stores only
+   */
+  static <T> T choose(DType dtype, T f32, T bf16) {
+    return switch (dtype) {
+      case FLOAT32 -> f32;
+      case BFLOAT16 -> bf16;
+      default ->
+          throw new UnsupportedOperationException(
+              "cuda computes in FLOAT32 and BFLOAT16, not in " + dtype);
+    };
   }
 
   CUfunc_st function(String name) {
