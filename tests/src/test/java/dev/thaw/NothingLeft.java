@@ -18,7 +18,7 @@ public final class NothingLeft implements BeforeAllCallback, AfterAllCallback {
   public NothingLeft() {}
 
   private static long liveBytes() {
-    return Devices.kinds().stream().mapToLong(d -> Devices.get(d).pool().liveBytes()).sum();
+    return Devices.available().stream().mapToLong(d -> Devices.get(d).pool().liveBytes()).sum();
   }
 
   @Override

@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** An inference plan answers as the model does, with fewer kernels and no trace left behind. */
 class InferencePlanTest {
   static List<String> devices() {
-    return Devices.kinds();
+    return Devices.available();
   }
 
   static List<Object[]> models() {

@@ -30,7 +30,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Eager is the truth: a replayed step gives the losses and weights of the eager one. */
 class PlannedTrainingTest {
   static Stream<String> devices() {
-    return Devices.kinds().stream();
+    return Devices.available().stream();
   }
 
   /** What a run left behind. */

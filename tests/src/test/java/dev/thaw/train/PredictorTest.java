@@ -31,7 +31,7 @@ final class PredictorTest {
   private static final int PICTURES = 16;
 
   static List<String> devices() {
-    return Devices.kinds();
+    return Devices.available();
   }
 
   private static Module model(String spec) {

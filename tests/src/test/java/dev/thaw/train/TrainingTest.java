@@ -46,7 +46,7 @@ class TrainingTest {
   private long live;
 
   static List<String> devices() {
-    return Devices.kinds();
+    return Devices.available();
   }
 
   @BeforeEach

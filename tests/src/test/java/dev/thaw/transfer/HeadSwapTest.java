@@ -33,7 +33,7 @@ class HeadSwapTest {
 
   static List<Object[]> models() {
     List<Object[]> all = new ArrayList<>();
-    for (String device : Devices.kinds()) {
+    for (String device : Devices.available()) {
       all.add(new Object[] {device, "seed-cnn", "fc2"});
       all.add(new Object[] {device, "mlp:depth=3,width=8", "fc3"});
       all.add(new Object[] {device, "resnet20", "linear"});

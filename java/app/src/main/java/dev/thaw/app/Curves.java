@@ -28,6 +28,11 @@ final class Curves implements Listener {
   private long images;
 
   @Override
+  public boolean looksAtTheModel() {
+    return false;
+  }
+
+  @Override
   public void step(Step step) {
     last = step.step();
     images += step.examples();

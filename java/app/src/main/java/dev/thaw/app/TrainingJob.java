@@ -218,6 +218,11 @@ final class TrainingJob {
   /** A head that knows nothing answers each class alike, which costs ln C: a test of itself. */
   private final class FirstLoss implements Listener {
     @Override
+    public boolean looksAtTheModel() {
+      return false;
+    }
+
+    @Override
     public void step(Step step) {
       if (step.step() == 1) {
         int classes = data.train().classes().size();

@@ -49,6 +49,20 @@ public final class Devices {
         .toList();
   }
 
+  /** Those of {@link #kinds} whose first device can be had; opens them. */
+  public static List<String> available() {
+    return kinds().stream().filter(kind -> refusal(kind) == null).toList();
+  }
+
+  private static @Nullable String refusal(String kind) {
+    try {
+      get(new Device(kind, 0));
+      return null;
+    } catch (IllegalStateException e) {
+      return String.valueOf(e.getMessage());
+    }
+  }
+
   /**
    * The backend of {@code device}, opened at the first call.
    *

@@ -1,6 +1,7 @@
 package dev.thaw.optim;
 
 import dev.thaw.backend.Backend;
+import dev.thaw.backend.Backend.Reading;
 import dev.thaw.backend.Devices;
 import dev.thaw.backend.Segment;
 import dev.thaw.backend.SegmentTable;
@@ -20,6 +21,7 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -161,16 +163,24 @@ public abstract class Optimizer implements AutoCloseable {
 
   /** Reads the last step's report; waits for the device. */
   public final Report report() {
+    return laterReport().get();
+  }
+
+  /** Begins to read the last step's report; {@code get} waits for it, once. */
+  public final Supplier<Report> laterReport() {
     Buffer device = state;
     if (device == null) {
-      return new Report(0, 0, false);
+      return () -> new Report(0, 0, false);
     }
-    ByteBuffer bytes = staging.clear();
-    requireHome().download(bytes, device);
-    return new Report(
-        bytes.getDouble(8 * StepState.GRADIENT_NORM),
-        (long) bytes.getDouble(8 * StepState.NON_FINITE),
-        bytes.getDouble(8 * StepState.SKIP) != 0);
+    Reading reading = requireHome().read(device);
+    return () -> {
+      ByteBuffer bytes = host(StepState.SLOTS);
+      reading.to(bytes);
+      return new Report(
+          bytes.getDouble(8 * StepState.GRADIENT_NORM),
+          (long) bytes.getDouble(8 * StepState.NON_FINITE),
+          bytes.getDouble(8 * StepState.SKIP) != 0);
+    };
   }
 
   /** Norms of the gradients in the last step, by parameter; waits for the device. */

@@ -49,6 +49,11 @@ public final class CsvLog implements Listener, Closeable {
   }
 
   @Override
+  public boolean looksAtTheModel() {
+    return false;
+  }
+
+  @Override
   public void step(Step s) throws IOException {
     out.write(
         String.format(

@@ -39,6 +39,15 @@ public interface Listener {
   record Epoch(
       int epoch, int epochs, double loss, Evaluation.@Nullable Result validation, double seconds) {}
 
+  /**
+   * Whether {@link #step} looks at more than it is told - at the model, say, or at gradients - and
+   * so must be called before the next step begins. Where no listener of a training does, and the
+   * device works by itself, a step is told while the next one runs: neither waits for the other.
+   */
+  default boolean looksAtTheModel() {
+    return true;
+  }
+
   /** After each step. */
   default void step(Step step) throws IOException {}
 

@@ -1,6 +1,7 @@
 package dev.thaw.train;
 
 import dev.thaw.backend.Backend;
+import dev.thaw.backend.Backend.Reading;
 import dev.thaw.backend.Devices;
 import dev.thaw.data.Batch;
 import dev.thaw.memory.Buffer;
@@ -16,6 +17,7 @@ import java.nio.ByteOrder;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.Set;
+import java.util.function.DoubleSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,6 +28,7 @@ final class PlannedStep implements AutoCloseable {
   private final Trainer trainer;
   private final Backend backend;
   private final Shape shape;
+  private final boolean graphs;
   private final long structure;
   private long changes;
   private final Buffer pictures;
@@ -33,10 +36,15 @@ final class PlannedStep implements AutoCloseable {
   private @Nullable Buffer loss;
   private @Nullable TrainingPlan plan;
   private @Nullable String obstacle;
-  private final ByteBuffer host = ByteBuffer.allocateDirect(4).order(ByteOrder.nativeOrder());
   private int callsPerStep;
 
-  PlannedStep(Trainer trainer, Shape shape) {
+  /**
+   * A step for batches of {@code shape}.
+   *
+   * @param graphs whether the device may note the whole of it as one
+   */
+  PlannedStep(Trainer trainer, Shape shape, boolean graphs) {
+    this.graphs = graphs;
     this.trainer = trainer;
     this.shape = shape;
     this.structure = trainer.model().structure();
@@ -81,13 +89,13 @@ final class PlannedStep implements AutoCloseable {
     generator.countFrom(null);
     generator.seek(base);
     trainer.optimizer().zeroGrad();
-    plan = outcome.plan();
+    plan = outcome.plan() == null || graphs ? outcome.plan() : outcome.plan().callByCall();
     obstacle = outcome.obstacle();
     return plan != null;
   }
 
-  /** One step on {@code batch}; returns the loss before it. */
-  double run(Batch batch) {
+  /** One step on {@code batch}; the result gives the loss before it, once, and waits for it. */
+  DoubleSupplier run(Batch batch) {
     upload(pictures, batch.pictures());
     upload(labels, batch.labels());
     Generator generator = trainer.generator();
@@ -118,10 +126,18 @@ final class PlannedStep implements AutoCloseable {
     trainer.optimizer().step();
   }
 
-  private double value() {
-    Buffer one = java.util.Objects.requireNonNull(loss);
-    backend.download(host, one);
-    return host.getFloat(0);
+  private DoubleSupplier value() {
+    Reading reading = backend.read(java.util.Objects.requireNonNull(loss));
+    return () -> {
+      ByteBuffer one = ByteBuffer.allocate(4).order(ByteOrder.nativeOrder());
+      reading.to(one);
+      return one.getFloat(0);
+    };
+  }
+
+  /** Whether the device works through a step by itself while the next one is prepared. */
+  boolean runsByItself() {
+    return plan != null && plan.isCaptured();
   }
 
   private void upload(Buffer to, ByteBuffer from) {

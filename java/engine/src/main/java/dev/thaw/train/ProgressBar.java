@@ -27,6 +27,11 @@ public final class ProgressBar implements Listener {
   }
 
   @Override
+  public boolean looksAtTheModel() {
+    return false;
+  }
+
+  @Override
   public void step(Step s) {
     firstStep = firstStep < 0 ? s.step() - 1 : firstStep;
     images += s.examples();

@@ -17,6 +17,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.DoubleSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,6 +45,8 @@ public final class Trainer {
   private @Nullable PlannedStep planned;
   private @Nullable FreezeContract contract;
   private boolean planning = true;
+  private @Nullable Made untold;
+  private boolean graphs = true;
   private long aside;
   private long peak;
 
@@ -56,6 +60,21 @@ public final class Trainer {
     double epochLoss;
     long epochSteps;
   }
+
+  /**
+   * A step that was made, and what is to be heard of it.
+   *
+   * @param loss waits for it
+   * @param report waits for it
+   */
+  private record Made(
+      long step,
+      long total,
+      int epoch,
+      double rate,
+      int examples,
+      DoubleSupplier loss,
+      Supplier<Optimizer.Report> report) {}
 
   /**
    * How a training ended.
@@ -125,6 +144,15 @@ public final class Trainer {
   /** Runs every step op by op, as written, also where a recording of it could be replayed. */
   public Trainer eager() {
     planning = false;
+    return this;
+  }
+
+  /**
+   * Queues every call of a step by itself, also on a device that could take the whole step as one
+   * (a CUDA graph).
+   */
+  public Trainer withoutGraphs() {
+    graphs = false;
     return this;
   }
 
@@ -208,6 +236,7 @@ public final class Trainer {
       }
       model.eval();
     } finally {
+      untold = null;
       dropPlan();
     }
     double seconds = (System.nanoTime() - start) * 1e-9;
@@ -235,7 +264,7 @@ public final class Trainer {
     batches.seek(position.epoch, position.batch);
     int inStep = 0;
     int examples = 0;
-    double loss = 0;
+    double sum = 0;
     Batch batch = batches.next();
     while (batch != null && position.step < total) {
       int left = batches.batches() - batch.number();
@@ -245,40 +274,48 @@ public final class Trainer {
       position.batch = batch.number() + 1;
       optimizer.factor(options.schedule().factor(position.step, total));
       optimizer.gradientScale(1.0 / parts);
+      DoubleSupplier loss = null;
       if (parts == 1 && planning) {
         loss = plannedStep(batch);
       } else {
-        loss += forwardBackward(batch) / parts;
+        sum += forwardBackward(batch) / parts;
         if (inStep == parts) {
           Movement movement = position.step == 0 ? new Movement(model) : null;
           optimizer.step();
           moved(movement);
+          double all = sum;
+          loss = () -> all;
         }
       }
-      if (inStep == parts) {
+      if (loss != null) {
         optimizer.zeroGrad();
-        count(total, loss, examples);
+        made(total, loss, examples, batch);
         inStep = 0;
         examples = 0;
-        loss = 0;
+        sum = 0;
         if (stopping) {
+          tellLast(batch);
           return false;
         }
       }
+      Batch last = batch;
       batch = batches.next();
+      if (batch == null || position.step >= total) {
+        tellLast(last);
+      }
     }
     return true;
   }
 
   /** One step from its recording; a batch of another size, the last of an epoch, op by op. */
-  private double plannedStep(Batch batch) {
+  private DoubleSupplier plannedStep(Batch batch) {
     if (planned != null && planned.isStale()) {
       dropPlan();
     }
     // The last batch of an epoch may be shorter than the others.
     boolean whole = batch.number() < batches.batches() - 1 || batches.batches() == 1;
     if (planned == null && whole) {
-      planned = new PlannedStep(this, batch.shape());
+      planned = new PlannedStep(this, batch.shape(), graphs);
       if (!planned.record()) {
         note("steps run op by op: " + planned.obstacle());
         dropPlan();
@@ -286,16 +323,21 @@ public final class Trainer {
       }
     }
     Movement movement = position.step == 0 ? new Movement(model) : null;
-    double loss;
+    DoubleSupplier loss;
     if (planned != null && planned.fits(batch)) {
       loss = planned.run(batch);
     } else {
-      loss = forwardBackward(batch);
+      double value = forwardBackward(batch);
       optimizer.step();
+      loss = () -> value;
     }
-    checkLoss(loss, batch);
+    if (movement == null) {
+      return loss;
+    }
+    double first = loss.getAsDouble();
+    checkLoss(first, position.step + 1, batch);
     moved(movement);
-    return loss;
+    return () -> first;
   }
 
   private void dropPlan() {
@@ -309,7 +351,7 @@ public final class Trainer {
     try (Scope scope = Scope.open()) {
       Tensor loss = loss(batch.x(), batch.y());
       double value = loss.item();
-      checkLoss(value, batch);
+      checkLoss(value, position.step + 1, batch);
       loss.backward();
       return value;
     }
@@ -322,7 +364,7 @@ public final class Trainer {
     return Functional.crossEntropy(model.call(x), y, null, how);
   }
 
-  private void checkLoss(double loss, Batch batch) {
+  private void checkLoss(double loss, long step, Batch batch) {
     if (!Double.isFinite(loss)) {
       try (Scope scope = Scope.open()) {
         throw new TrainingStopped(
@@ -331,7 +373,7 @@ public final class Trainer {
                 "training: the loss is %s at step %d; %s; lower the rate, clip the norm or look at"
                     + " the data",
                 loss,
-                position.step + 1,
+                step,
                 NonFinite.first(model, batch.x())));
       }
     }
@@ -343,28 +385,67 @@ public final class Trainer {
     }
   }
 
-  private void count(long total, double loss, int examples) throws IOException {
-    Optimizer.Report report = optimizer.report();
+  /** Counts a step, and tells of it now, or of the one before while this one runs. */
+  private void made(long total, DoubleSupplier loss, int examples, Batch batch) throws IOException {
     position.step++;
+    Made before = untold;
+    untold =
+        new Made(
+            position.step,
+            total,
+            position.epoch + 1,
+            optimizer.groups().get(0).rate(),
+            examples,
+            loss,
+            optimizer.laterReport());
+    if (before != null) {
+      tell(before, batch);
+    }
+    boolean due = checkpoint != null && checkpointEvery > 0 && position.step % checkpointEvery == 0;
+    if (due || planned == null || !planned.runsByItself() || somebodyLooks()) {
+      tellLast(batch);
+    }
+    if (due && checkpoint != null) {
+      Checkpoint.write(checkpoint, this);
+    }
+  }
+
+  private boolean somebodyLooks() {
+    return listeners.stream().anyMatch(Listener::looksAtTheModel);
+  }
+
+  private void tellLast(Batch batch) throws IOException {
+    Made last = untold;
+    untold = null;
+    if (last != null) {
+      tell(last, batch);
+    }
+  }
+
+  /** Waits for what a step found, and tells it. */
+  private void tell(Made made, Batch batch) throws IOException {
+    double loss = made.loss.getAsDouble();
+    checkLoss(loss, made.step, batch);
+    Optimizer.Report report = made.report.get();
     position.epochLoss += loss;
     position.epochSteps++;
     position.skipped += report.skipped() ? 1 : 0;
     position.skippedInARow = report.skipped() ? position.skippedInARow + 1 : 0;
     Listener.Step done =
         new Listener.Step(
-            position.step,
-            total,
-            position.epoch + 1,
+            made.step,
+            made.total,
+            made.epoch,
             loss,
-            optimizer.groups().get(0).rate(),
+            made.rate,
             report.gradientNorm(),
-            examples,
+            made.examples,
             report.skipped());
     tell(listener -> listener.step(done));
     if (report.skipped()) {
       note(
           "step "
-              + position.step
+              + made.step
               + " skipped: "
               + report.nonFinite()
               + " gradient elements are not finite");
@@ -374,11 +455,8 @@ public final class Trainer {
           "training: "
               + MOST_SKIPPED
               + " steps in a row were skipped for gradients that are not finite, the last was step "
-              + position.step
+              + made.step
               + "; lower the rate or look at the data");
-    }
-    if (checkpoint != null && checkpointEvery > 0 && position.step % checkpointEvery == 0) {
-      Checkpoint.write(checkpoint, this);
     }
   }
 
