@@ -49,6 +49,14 @@ final class LearningOptions {
       description = "Whether each epoch has an order of its own (default: yes).")
   private String shuffle;
 
+  @Option(
+      names = "--graph",
+      paramLabel = "auto|off",
+      defaultValue = "auto",
+      description =
+          "On cuda, whether a step of constant shapes is queued as one CUDA graph (default: auto).")
+  private String graph;
+
   @Nullable String validation() {
     return validation;
   }
@@ -91,6 +99,14 @@ final class LearningOptions {
       list[i] = Double.valueOf(Float.toString(values[i]));
     }
     return List.of(list);
+  }
+
+  boolean graphs() {
+    Check.that(
+        graph.equals("auto") || graph.equals("off"),
+        "--graph: '%s' is neither auto nor off",
+        graph);
+    return graph.equals("auto");
   }
 
   DataLoader.Options loading(int batch, long seed) {

@@ -1,6 +1,7 @@
 package dev.thaw.app;
 
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -71,6 +72,13 @@ public final class Main implements Callable<Integer> {
   private @Nullable Integer threads;
 
   @Option(
+      names = "--kernels",
+      paramLabel = "DIR",
+      scope = ScopeType.INHERIT,
+      description = "On cuda, compile these edited .cu files in place of those of kernels/.")
+  private @Nullable Path kernels;
+
+  @Option(
       names = "--json",
       scope = ScopeType.INHERIT,
       description = "Print one JSON object on standard output and nothing else.")
@@ -138,6 +146,11 @@ public final class Main implements Callable<Integer> {
   /** Threads of a computation, or null to leave it to the device. */
   @Nullable Integer threads() {
     return threads;
+  }
+
+  /** Folder of edited kernels, or null. */
+  @Nullable Path kernels() {
+    return kernels;
   }
 
   /** Whether standard output is to be one JSON object. */

@@ -190,7 +190,7 @@ record Story(
           new TrainingJob(console, model, true, parts, normalisation)
               .run(
                   new TrainingJob.Recipe(
-                      optimizer, options, DataLoader.Options.training(batch, seed)),
+                      optimizer, options, DataLoader.Options.training(batch, seed), true),
                   TrainingJob.Traces.EXAMINED);
       return Run.of(strategy, title, model, outcome);
     }

@@ -5,6 +5,7 @@ import dev.thaw.backend.Devices;
 import dev.thaw.io.Json;
 import dev.thaw.memory.Check;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -47,6 +48,9 @@ abstract class Subcommand implements Callable<Integer> {
       if (main.threads() != null) {
         setThreads(main.threads());
       }
+      if (main.kernels() != null) {
+        setKernels(main.kernels());
+      }
       result = run();
     } catch (Error e) {
       // Out of memory, or a class or library that cannot be loaded: one line as well.
@@ -57,6 +61,12 @@ abstract class Subcommand implements Callable<Integer> {
       out().flush();
     }
     return Main.DONE;
+  }
+
+  /** Likewise. */
+  private static void setKernels(Path folder) {
+    Check.that(Files.isDirectory(folder), "--kernels: %s is no folder", folder);
+    System.setProperty("thaw.cuda.kernels", folder.toString());
   }
 
   /** Read by backends as they are opened, which is later. */

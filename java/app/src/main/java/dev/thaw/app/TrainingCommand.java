@@ -82,7 +82,8 @@ abstract class TrainingCommand extends Subcommand {
         OptimizerOptions.optimizer(start.rule, start.model, start.grouping)) {
       outcome =
           job.run(
-              new TrainingJob.Recipe(optimizer, options, learning.loading(batch, data.seed())),
+              new TrainingJob.Recipe(
+                  optimizer, options, learning.loading(batch, data.seed()), learning.graphs()),
               traces);
     }
     Map<String, Object> history = history(start, parts, outcome);

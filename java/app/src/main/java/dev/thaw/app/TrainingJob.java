@@ -36,8 +36,10 @@ final class TrainingJob {
    * @param optimizer moves the model's parameters; the caller closes it
    * @param options length, schedule, limits, seed
    * @param loading batches of the training part
+   * @param graphs whether a device that can may take a whole step as one
    */
-  record Recipe(Optimizer optimizer, TrainingOptions options, DataLoader.Options loading) {}
+  record Recipe(
+      Optimizer optimizer, TrainingOptions options, DataLoader.Options loading, boolean graphs) {}
 
   /**
    * What it leaves on the way.
@@ -118,6 +120,9 @@ final class TrainingJob {
         @Nullable DataLoader watch =
             watched == null ? null : new DataLoader(watched, normalisation, order)) {
       Trainer trainer = new Trainer(model, recipe.optimizer, train, recipe.options);
+      if (!recipe.graphs) {
+        trainer.withoutGraphs();
+      }
       if (watch != null) {
         trainer.validate(watch);
       }
