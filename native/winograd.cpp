@@ -51,14 +51,17 @@ void thaw_winograd_forward(float* y, const float* x, const float* u, const float
   // Few blocks are shared by filters too: then each thread turns the same inputs for itself.
   const int shares = blocks < 4 * threads ? std::min(threads, panels) : 1;
   split(threads, blocks * shares, 1, [&](int64_t begin, int64_t end) {
-    const Scratch<float> v(int64_t(16) * (block + WINOGRAD_GROUP) * c);
-    const Scratch<float> m(int64_t(16) * (block + WINOGRAD_GROUP) * WINOGRAD_PANEL);
+    // In one piece: what is freed last is what the next call gets back, without new pages.
+    const int64_t rows = int64_t(16) * (block + WINOGRAD_GROUP);
+    const Scratch<float> room(rows * (c + WINOGRAD_PANEL));
+    float* v = room.data();
+    float* m = v + rows * c;
     for (int64_t item = begin; item < end; ++item) {
       const int64_t first = item % blocks * block;
       const int share = static_cast<int>(item / blocks);
       const int from = panels * share / shares * WINOGRAD_PANEL;
       const int to = std::min(k, panels * (share + 1) / shares * WINOGRAD_PANEL);
-      BEST(winograd_tiles)(y, x, u, bias, residual, relu != 0, s, v.data(), m.data(), first,
+      BEST(winograd_tiles)(y, x, u, bias, residual, relu != 0, s, v, m, first,
                            static_cast<int>(std::min<int64_t>(block, tiles - first)), from, to);
     }
   });
@@ -76,9 +79,9 @@ void thaw_winograd_gradient(float* dw, float* u, const float* dy, const float* x
   const int block = static_cast<int>(std::min(tiles, std::max<int64_t>(FEWEST, std::min<int64_t>(MOST_SUMMED, fitting))));
   split(std::min(threads, 16), 16, 1, [&](int64_t begin, int64_t end) {
     const int own = static_cast<int>(end - begin);
-    const Scratch<float> v(int64_t(own) * block * c);
-    const Scratch<float> m(int64_t(own) * block * WINOGRAD_PANEL);
-    BEST(winograd_gradient)(u, dy, x, s, v.data(), m.data(), block, static_cast<int>(begin), static_cast<int>(end));
+    const Scratch<float> room(int64_t(own) * block * (c + WINOGRAD_PANEL));
+    BEST(winograd_gradient)(u, dy, x, s, room.data(), room.data() + int64_t(own) * block * c, block, static_cast<int>(begin),
+                            static_cast<int>(end));
   });
   split(threads, k, 16, [=](int64_t begin, int64_t end) {
     BEST(winograd_gradient_back)(dw, u, c, k, static_cast<int>(begin), static_cast<int>(end));

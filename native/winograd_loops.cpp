@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "lanes.h"
+#include "winograd_parts.h"
 
 namespace thaw {
 namespace THAW_ISA {
@@ -40,26 +41,6 @@ VMATH void turn_tile(float* v, int64_t plane, const float* x, const Tiling& s, i
   }
 }
 
-// m[ROWS, VECTORS * LANES] = v[ROWS, c] u[c, VECTORS * LANES].
-template <int ROWS, int VECTORS>
-VMATH void product(float* m, const float* v, const float* u, int c) {
-  Floats sum[ROWS][VECTORS];
-  for (int r = 0; r < ROWS; ++r) {
-    for (int q = 0; q < VECTORS; ++q) sum[r][q] = floats(0);
-  }
-  for (int i = 0; i < c; ++i) {
-    Floats b[VECTORS];
-    for (int q = 0; q < VECTORS; ++q) b[q] = load<Floats>(u + (int64_t(i) * VECTORS + q) * LANES);
-    for (int r = 0; r < ROWS; ++r) {
-      const Floats a = floats(v[int64_t(r) * c + i]);
-      for (int q = 0; q < VECTORS; ++q) sum[r][q] = multiply_add(a, b[q], sum[r][q]);
-    }
-  }
-  for (int r = 0; r < ROWS; ++r) {
-    for (int q = 0; q < VECTORS; ++q) store(m + (int64_t(r) * VECTORS + q) * LANES, sum[r][q]);
-  }
-}
-
 // G g of a column of three.
 VMATH void turn_weights(Floats* to, int step, const Floats& a, const Floats& b, const Floats& c) {
   const Floats half = floats(0.5f);
@@ -80,12 +61,6 @@ VMATH void turn_filter(Floats* turned, const float* taps, int step, bool back) {
   for (int r = 0; r < 4; ++r) turn_weights(turned + 4 * r, 1, columns[r][0], columns[r][1], columns[r][2]);
 }
 
-struct Epilogue {
-  const float* bias;
-  const float* residual;
-  bool relu;
-};
-
 // The 2 x 2 results of a tile for sixteen filters from k on.
 VMATH void turn_back(float* y, const float* m, int64_t plane, const Epilogue& e, const Tiling& s, int64_t picture, int top,
                      int left, int k) {
@@ -102,10 +77,7 @@ VMATH void turn_back(float* y, const float* m, int64_t plane, const Epilogue& e,
     for (int j = 0; j < 2; ++j) {
       if (top + i >= s.out_h || left + j >= s.out_w) continue;
       const int64_t at = ((picture * s.out_h + top + i) * s.out_w + left + j) * s.k + k;
-      Floats value = out[j] + shift;
-      if (e.residual != nullptr) value = value + load<Floats>(e.residual + at);
-      if (e.relu) value = choose(above(value, floats(0)), value, floats(0));
-      store(y + at, value);
+      write(y, at, out[j] + shift, e);
     }
   }
 }
@@ -119,7 +91,7 @@ void panel(float* y, const float* v, const float* u, float* m, const Epilogue& e
   const int64_t m_plane = int64_t(rows) * WIDTH;
   for (int p = 0; p < 16; ++p) {
     for (int r = 0; r < count; r += ROWS) {
-      product<ROWS, VECTORS>(m + p * m_plane + int64_t(r) * WIDTH, v + (int64_t(p) * rows + r) * s.c,
+      product<ROWS, VECTORS>(m + p * m_plane + int64_t(r) * WIDTH, WIDTH, v + (int64_t(p) * rows + r) * s.c, s.c,
                              u + int64_t(p) * s.c * WIDTH, s.c);
     }
   }

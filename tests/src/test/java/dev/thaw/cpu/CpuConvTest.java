@@ -218,7 +218,8 @@ final class CpuConvTest {
             try (CpuThreads.Limit limit = CpuThreads.limit(threads)) {
               Buffer found = buffers.output(results(s));
               CPU.conv().forwardConstant(found, x, packed, bias, add, relu, s);
-              buffers.assertClose("y " + i, expected, found, tolerance(weights(s) / s.k()));
+              // Either may be off.
+              buffers.assertClose("y " + i, expected, found, 2 * tolerance(weights(s) / s.k()));
             }
           }
           assertTrue(packed.bytes() >= Float.BYTES * (long) weights(s), s::toString);

@@ -13,9 +13,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Convolutions by oneDNN: look up the call that is prepared for this shape, pass addresses; or by
- * our own loops where they are faster ({@link FewChannels}, {@link Winograd}). Results are the same
- * bits on every thread, and may differ in the last bits between thread counts, as {@link
- * ConvBackwardWeights} cuts its sums by threads.
+ * our own loops where they are faster ({@link FewChannels}, {@link Winograd}, {@link Winograd4}).
+ * Results are the same bits on every thread, and may differ in the last bits between thread counts,
+ * as {@link ConvBackwardWeights} cuts its sums by threads.
  */
 final class CpuConv implements ConvKernels {
   /** Prepared calls a lane keeps: a deep net at two batch sizes, forward and backward. */
@@ -115,6 +115,9 @@ final class CpuConv implements ConvKernels {
       return null;
     }
     int threads = threads(shape);
+    if (wide && Winograd4.fits(shape)) {
+      return Winograd4.of(pool, w, shape, threads);
+    }
     if (wide && Winograd.fits(shape)) {
       return Winograd.of(pool, w, shape, threads);
     }
@@ -139,15 +142,14 @@ final class CpuConv implements ConvKernels {
       boolean relu,
       ConvShape shape) {
     int threads = threads(shape);
+    long offset = Address.floatsOrNull(bias);
+    long add = Address.floatsOrNull(residual);
+    if (w instanceof Winograd4 turned) {
+      turned.forward(Address.floats(y), Address.floats(x), offset, add, relu, shape, threads);
+      return;
+    }
     if (w instanceof Winograd turned) {
-      turned.forward(
-          Address.floats(y),
-          Address.floats(x),
-          Address.floatsOrNull(bias),
-          Address.floatsOrNull(residual),
-          relu,
-          shape,
-          threads);
+      turned.forward(Address.floats(y), Address.floats(x), offset, add, relu, shape, threads);
       return;
     }
     Epilogue epilogue = epilogue(bias != null, residual != null, relu);
@@ -158,8 +160,8 @@ final class CpuConv implements ConvKernels {
           Address.floats(y),
           Address.floats(x),
           packed,
-          Address.floatsOrNull(bias),
-          Address.floatsOrNull(residual),
+          offset,
+          add,
           lane.workspace(call.scratchBytes()));
     }
   }

@@ -188,6 +188,25 @@ final class Native {
       int padW,
       int threads);
 
+  static native void thaw_winograd4_weights(
+      @Cast("float*") long u, @Cast("const float*") long w, int c, int k, int threads);
+
+  static native void thaw_winograd4_forward(
+      @Cast("float*") long y,
+      @Cast("const float*") long x,
+      @Cast("const float*") long u,
+      @Cast("const float*") long bias,
+      @Cast("const float*") long residual,
+      int relu,
+      int n,
+      int h,
+      int width,
+      int c,
+      int k,
+      int padH,
+      int padW,
+      int threads);
+
   static native void thaw_pool_max_forward(
       @Cast("float*") long y,
       @Cast("int32_t*") long where,

@@ -36,8 +36,8 @@ final class Winograd implements ConstantWeights {
     this.turned = turned;
   }
 
-  /** Whether our loops are the faster ones, with AVX-512's 32 registers of 16 numbers. */
-  static boolean fits(ConvShape s) {
+  /** Whether it is a 3 x 3 convolution of stride 1 with channels enough. */
+  static boolean is(ConvShape s) {
     return s.kh() == 3
         && s.kw() == 3
         && s.strideH() == 1
@@ -49,8 +49,12 @@ final class Winograd implements ConstantWeights {
         && s.groups() == 1
         && s.c() % VECTOR == 0
         && s.k() % VECTOR == 0
-        && Math.min(s.c(), s.k()) >= FEWEST_CHANNELS
-        && (long) s.n() * ((s.outH() + 1) / 2) * ((s.outW() + 1) / 2) >= FEWEST_TILES;
+        && Math.min(s.c(), s.k()) >= FEWEST_CHANNELS;
+  }
+
+  /** Whether our loops are the faster ones, with AVX-512's 32 registers of 16 numbers. */
+  static boolean fits(ConvShape s) {
+    return is(s) && (long) s.n() * ((s.outH() + 1) / 2) * ((s.outW() + 1) / 2) >= FEWEST_TILES;
   }
 
   /** Whether they are also when the weights must be turned in each call. */

@@ -1,0 +1,2 @@
+// All of kernels/, compiled for the CPU.
+#include "thaw.cu"
