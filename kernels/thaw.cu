@@ -1,3 +1,6 @@
 // All kernels in one translation unit, and so one fatbin: what is packed into thaw-cuda's jar. Each file also compiles alone.
 #include "elementwise.cu"
 #include "reduce.cu"
+#include "softmax.cu"
+#include "stats.cu"
+#include "random.cu"

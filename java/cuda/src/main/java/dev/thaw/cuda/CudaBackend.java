@@ -61,11 +61,11 @@ final class CudaBackend implements Backend {
     conv = Absent.of(ConvKernels.class);
     pooling = Absent.of(PoolKernels.class);
     norm = Absent.of(NormKernels.class);
-    softmax = Absent.of(SoftmaxKernels.class);
+    softmax = new CudaSoftmax(card, kernels, pool);
     index = Absent.of(IndexKernels.class);
-    random = Absent.of(RandomKernels.class);
+    random = new CudaRandom(card, kernels);
     update = Absent.of(UpdateKernels.class);
-    stats = Absent.of(StatsKernels.class);
+    stats = new CudaStats(card, kernels, pool);
   }
 
   /** Our kernels on this card. */

@@ -1,0 +1,146 @@
+package dev.thaw.cuda;
+
+import dev.thaw.backend.CrossEntropyOptions;
+import dev.thaw.backend.SoftmaxKernels;
+import dev.thaw.memory.Buffer;
+import dev.thaw.memory.Check;
+import dev.thaw.memory.DType;
+import dev.thaw.memory.Pool;
+import dev.thaw.memory.Purpose;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@code kernels/softmax.cu}: some lanes of a warp a row, or a block. A target that is no class is
+ * not refused, since that would make the host wait for the card: it makes the loss NaN.
+ */
+final class CudaSoftmax implements SoftmaxKernels {
+  /** Up to this length a row is short in any case. */
+  private static final int SHORT = 128;
+
+  /** Longer rows are, where there are enough to keep the card busy. */
+  private static final int LONG = 1024;
+
+  private final Card card;
+  private final Pool pool;
+  private final Rows forward;
+  private final Rows backward;
+  private final Rows crossEntropy;
+  private final Rows crossEntropyBackward;
+  private final Kernel crossEntropyTotal;
+
+  /** Kernels for short rows and for long ones. */
+  private record Rows(Kernels.ByType shorter, Kernels.ByType longer) {
+    static Rows of(Kernels kernels, String name) {
+      return new Rows(kernels.byType(name + "_short"), kernels.byType(name + "_long"));
+    }
+  }
+
+  CudaSoftmax(Card card, Kernels kernels, Pool pool) {
+    this.card = card;
+    this.pool = pool;
+    forward = Rows.of(kernels, "softmax_forward");
+    backward = Rows.of(kernels, "softmax_backward");
+    crossEntropy = Rows.of(kernels, "cross_entropy");
+    crossEntropyBackward = Rows.of(kernels, "cross_entropy_backward");
+    crossEntropyTotal = kernels.get("cross_entropy_total");
+  }
+
+  @Override
+  public void forward(Buffer y, Buffer x, boolean log, int rows, int columns) {
+    if (y.elements() == 0) {
+      return;
+    }
+    Arguments a = Arguments.empty().pointer(y).pointer(x).int32(rows).int32(columns).flag(log);
+    launch(forward, y.dtype(), rows, columns, a);
+  }
+
+  @Override
+  public void backward(Buffer dx, Buffer dy, Buffer y, boolean log, int rows, int columns) {
+    if (dx.elements() == 0) {
+      return;
+    }
+    Arguments a = Arguments.empty().pointer(dx).pointer(dy).pointer(y);
+    a.int32(rows).int32(columns).flag(log);
+    launch(backward, dx.dtype(), rows, columns, a);
+  }
+
+  @Override
+  public void crossEntropy(
+      Buffer loss,
+      Buffer total,
+      Buffer logProbabilities,
+      Buffer logits,
+      Buffer targets,
+      @Nullable Buffer weights,
+      CrossEntropyOptions options,
+      int rows,
+      int columns) {
+    int blocks = blocks(rows, columns);
+    Buffer partial = pool.allocate(DType.FLOAT64, 2L * blocks, Purpose.WORKSPACE);
+    try {
+      Arguments a = Arguments.empty().pointer(partial).pointer(logProbabilities).pointer(logits);
+      a.pointer(targets).pointer(weights).flag(isWide(targets)).flag(isHalf(weights));
+      a.int64(options.ignored()).int32(rows).int32(columns).float64(options.smoothing());
+      launch(crossEntropy, logits.dtype(), rows, columns, a);
+      a = Arguments.empty().pointer(loss).pointer(total).pointer(partial).int32(blocks);
+      a.flag(isHalf(loss)).flag(isHalf(total));
+      card.launch(crossEntropyTotal, 1, a);
+    } finally {
+      partial.release();
+    }
+  }
+
+  @Override
+  public void crossEntropyBackward(
+      Buffer dlogits,
+      Buffer dloss,
+      Buffer total,
+      Buffer logProbabilities,
+      Buffer targets,
+      @Nullable Buffer weights,
+      CrossEntropyOptions options,
+      int rows,
+      int columns) {
+    if (dlogits.elements() == 0) {
+      return;
+    }
+    Arguments a = Arguments.empty().pointer(dlogits).pointer(dloss).pointer(total);
+    a.pointer(logProbabilities).pointer(targets).pointer(weights);
+    a.flag(isHalf(dloss)).flag(isHalf(total)).flag(isWide(targets)).flag(isHalf(weights));
+    a.int64(options.ignored()).int32(rows).int32(columns).float64(options.smoothing());
+    launch(crossEntropyBackward, dlogits.dtype(), rows, columns, a);
+  }
+
+  private void launch(Rows kernels, DType dtype, int rows, int columns, Arguments a) {
+    boolean shorter = isShort(rows, columns);
+    if (shorter) {
+      a.int32(Lanes.of(columns));
+    }
+    Kernels.ByType kernel = shorter ? kernels.shorter() : kernels.longer();
+    card.launch(kernel.of(dtype), blocks(rows, columns), a);
+  }
+
+  private boolean isShort(int rows, int columns) {
+    return columns <= SHORT
+        || (columns <= LONG && rows >= card.mostBlocks() * (Card.THREADS / 32) / 2);
+  }
+
+  private int blocks(int rows, int columns) {
+    return isShort(rows, columns)
+        ? card.blocksFor((long) rows * Lanes.of(columns))
+        : card.blocksForTasks(rows);
+  }
+
+  private static boolean isWide(Buffer targets) {
+    Check.that(
+        targets.dtype() == DType.INT32 || targets.dtype() == DType.INT64,
+        "crossEntropy: targets are %s, expected int64 class numbers",
+        targets.dtype());
+    return targets.dtype() == DType.INT64;
+  }
+
+  /** Whether it is BFLOAT16, else it is FLOAT32. */
+  private static boolean isHalf(@Nullable Buffer numbers) {
+    return numbers != null && Kernels.choose(numbers.dtype(), false, true);
+  }
+}
