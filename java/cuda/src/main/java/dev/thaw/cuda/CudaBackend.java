@@ -56,16 +56,16 @@ final class CudaBackend implements Backend {
     transfers = new Transfers(card);
     unary = new CudaUnary(card, kernels);
     binary = new CudaBinary(card, kernels);
-    reduce = new CudaReduce(card, kernels, pool);
+    reduce = new CudaReduce(card, kernels, workspace);
     gemm = Absent.of(GemmKernels.class);
     conv = Absent.of(ConvKernels.class);
     pooling = Absent.of(PoolKernels.class);
     norm = Absent.of(NormKernels.class);
-    softmax = new CudaSoftmax(card, kernels, pool);
+    softmax = new CudaSoftmax(card, kernels, workspace);
     index = Absent.of(IndexKernels.class);
     random = new CudaRandom(card, kernels);
     update = Absent.of(UpdateKernels.class);
-    stats = new CudaStats(card, kernels, pool);
+    stats = new CudaStats(card, kernels, workspace);
   }
 
   /** Our kernels on this card. */

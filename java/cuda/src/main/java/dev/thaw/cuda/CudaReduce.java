@@ -4,8 +4,6 @@ import dev.thaw.backend.ReduceKernels;
 import dev.thaw.backend.Reduction;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.DType;
-import dev.thaw.memory.Pool;
-import dev.thaw.memory.Purpose;
 import java.util.Locale;
 
 /**
@@ -26,7 +24,7 @@ final class CudaReduce implements ReduceKernels {
   private static final int PIECE = 4096;
 
   private final Card card;
-  private final Pool pool;
+  private final Workspace workspace;
 
   /** By {@link Reduction#ordinal()}. */
   private final Loops.ByType[] folds;
@@ -56,9 +54,9 @@ final class CudaReduce implements ReduceKernels {
     }
   }
 
-  CudaReduce(Card card, Kernels kernels, Pool pool) {
+  CudaReduce(Card card, Kernels kernels, Workspace workspace) {
     this.card = card;
-    this.pool = pool;
+    this.workspace = workspace;
     Reduction[] all = Reduction.values();
     folds = new Loops.ByType[all.length];
     for (Reduction r : all) {
@@ -73,57 +71,63 @@ final class CudaReduce implements ReduceKernels {
   public void reduce(Reduction r, Buffer y, Buffer x, int outer, int n, int inner, double scale) {
     Loops.ByType loops = folds[r.ordinal()];
     boolean raw = Kernels.choose(y.dtype(), true, false);
-    inPieces(loops.of(x.dtype()), loops.f32(), DType.FLOAT32, y, raw, x, outer, n, inner, scale);
+    Shape shape = new Shape(outer, n, inner, raw, scale);
+    inPieces(loops.of(x.dtype()), loops.f32(), Float.BYTES, y, x, shape);
   }
 
   @Override
   public void argmax(Buffer y, Buffer x, int outer, int n, int inner) {
-    inPieces(argmax.of(x.dtype()), argmaxOfKeys, DType.INT64, y, false, x, outer, n, inner, 1);
+    Shape shape = new Shape(outer, n, inner, false, 1);
+    inPieces(argmax.of(x.dtype()), argmaxOfKeys, Long.BYTES, y, x, shape);
   }
 
   /**
-   * One launch, or one that makes {@code pieces} results of each n and one that reduces these.
+   * What is asked for.
    *
-   * @param between what the first launch leaves, and the second one reads
-   * @param raw whether y holds the same as {@code between}
+   * @param raw whether results are written as what is folded
    */
-  private void inPieces(
-      Loops first,
-      Loops second,
-      DType between,
-      Buffer y,
-      boolean raw,
-      Buffer x,
-      int outer,
-      int n,
-      int inner,
-      double scale) {
-    if ((long) outer * inner == 0) {
+  private record Shape(int outer, int n, int inner, boolean raw, double scale) {
+    long results() {
+      return (long) outer * inner;
+    }
+  }
+
+  /**
+   * One launch, or one that makes several results of each n and one that reduces these.
+   *
+   * @param between bytes of a number that the first launch leaves and the second one reads
+   */
+  private void inPieces(Loops first, Loops second, int between, Buffer y, Buffer x, Shape shape) {
+    if (shape.results() == 0) {
       return;
     }
-    int piece = piece(x, outer, n, inner);
-    if (piece == n) {
-      launch(first, y, raw, x, outer, n, inner, n, scale);
+    int width = x.dtype().bytes();
+    int piece = piece(x.address(), width, shape);
+    if (piece == shape.n()) {
+      launch(first, y.address(), x.address(), width, shape, piece);
       return;
     }
-    int pieces = (n + piece - 1) / piece;
-    Buffer partial = pool.allocate(between, (long) outer * pieces * inner, Purpose.WORKSPACE);
+    int pieces = (shape.n() + piece - 1) / piece;
+    long partial = workspace.take(shape.results() * pieces * between);
     try {
-      launch(first, partial, true, x, outer, n, inner, piece, 1);
-      launch(second, y, raw, partial, outer, pieces, inner, pieces, scale);
+      Shape toPieces = new Shape(shape.outer(), shape.n(), shape.inner(), true, 1);
+      launch(first, partial, x.address(), width, toPieces, piece);
+      Shape ofPieces = new Shape(shape.outer(), pieces, shape.inner(), shape.raw(), shape.scale());
+      launch(second, y.address(), partial, between, ofPieces, pieces);
     } finally {
-      partial.release();
+      workspace.give();
     }
   }
 
   /** A thread a result: of few numbers, or where results abound and a warp's lie side by side. */
-  private boolean isEach(int outer, int n, int inner) {
-    boolean abound = (long) outer * inner >= threads() / 2;
-    return inner > 1 && (n <= FEW || (abound && (n <= 256 || inner >= 32)));
+  private boolean isEach(Shape s) {
+    boolean abound = s.results() >= threads() / 2;
+    return s.inner() > 1 && (s.n() <= FEW || (abound && (s.n() <= 256 || s.inner() >= 32)));
   }
 
-  private boolean isShortRows(int outer, int n, int inner) {
-    return inner == 1 && (n <= VERY_SHORT || (n <= SHORT && outer * 32L >= threads() / 2));
+  private boolean isShortRows(Shape s) {
+    boolean many = s.outer() * 32L >= threads() / 2;
+    return s.inner() == 1 && (s.n() <= VERY_SHORT || (s.n() <= SHORT && many));
   }
 
   private long threads() {
@@ -131,51 +135,43 @@ final class CudaReduce implements ReduceKernels {
   }
 
   /** How much of n a block folds: all, unless blocks would be too few. */
-  private int piece(Buffer x, int outer, int n, int inner) {
-    if (isEach(outer, n, inner) || isShortRows(outer, n, inner)) {
-      return n;
+  private int piece(long x, int width, Shape s) {
+    if (isEach(s) || isShortRows(s)) {
+      return s.n();
     }
-    Tile tile = Tile.of(x, n, inner);
-    long least = inner == 1 ? PIECE : 8L * tile.rows();
-    long pieces = Math.min(n / least, card.mostBlocks() / ((long) outer * tile.tiles(inner)));
+    Tile tile = Tile.of(x, width, s.n(), s.inner());
+    long least = s.inner() == 1 ? PIECE : 8L * tile.rows();
+    long blocks = card.mostBlocks() / ((long) s.outer() * tile.tiles(s.inner()));
+    long pieces = Math.min(s.n() / least, blocks);
     if (pieces <= 1) {
-      return n;
+      return s.n();
     }
     // Rows start at packs if x does.
-    return (int) Math.min(n, ((n + pieces - 1) / pieces + 15) / 16 * 16);
+    return (int) Math.min(s.n(), ((s.n() + pieces - 1) / pieces + 15) / 16 * 16);
   }
 
-  private void launch(
-      Loops loops,
-      Buffer y,
-      boolean raw,
-      Buffer x,
-      int outer,
-      int n,
-      int inner,
-      int piece,
-      double scale) {
-    int pieces = n == piece ? 1 : (n + piece - 1) / piece;
-    Arguments a = Arguments.empty().pointer(y).pointer(x);
-    if (isEach(outer, n, inner)) {
-      long results = (long) outer * inner;
-      a.int64(results).int32(n).int32(inner).flag(raw).float64(scale);
-      card.launch(loops.each(), card.blocksFor(results), a);
-    } else if (isShortRows(outer, n, inner)) {
-      int lanes = Lanes.of(n);
-      a.int64(outer).int32(n).int32(lanes).flag(raw).float64(scale);
-      card.launch(loops.shortRows(), card.blocksFor((long) outer * lanes), a);
-    } else if (inner == 1) {
-      a.int64(outer).int32(n).int32(pieces).int32(piece).flag(raw).float64(scale);
-      card.launch(loops.rows(), card.blocksForTasks((long) outer * pieces), a);
+  private void launch(Loops loops, long y, long x, int width, Shape s, int piece) {
+    int pieces = piece == s.n() ? 1 : (s.n() + piece - 1) / piece;
+    Arguments a = Arguments.empty().address(y).address(x);
+    if (isEach(s)) {
+      a.int64(s.results()).int32(s.n()).int32(s.inner()).flag(s.raw()).float64(s.scale());
+      card.launch(loops.each(), card.blocksFor(s.results()), a);
+    } else if (isShortRows(s)) {
+      int lanes = Lanes.of(s.n());
+      a.int64(s.outer()).int32(s.n()).int32(lanes).flag(s.raw()).float64(s.scale());
+      card.launch(loops.shortRows(), card.blocksFor((long) s.outer() * lanes), a);
+    } else if (s.inner() == 1) {
+      a.int64(s.outer()).int32(s.n()).int32(pieces).int32(piece);
+      a.flag(s.raw()).float64(s.scale());
+      card.launch(loops.rows(), card.blocksForTasks((long) s.outer() * pieces), a);
     } else {
-      Tile tile = Tile.of(x, piece, inner);
+      Tile tile = Tile.of(x, width, piece, s.inner());
       if (pieces == 1) {
-        tile = tile.spread(n, inner, card.mostBlocks() / outer);
+        tile = tile.spread(s.n(), s.inner(), card.mostBlocks() / s.outer());
       }
-      a.int64(outer).int32(n).int32(inner).int32(pieces).int32(piece);
-      a.int32(tile.lanes()).flag(tile.width() > 1).flag(raw).float64(scale);
-      long tasks = (long) outer * pieces * tile.tiles(inner);
+      a.int64(s.outer()).int32(s.n()).int32(s.inner()).int32(pieces).int32(piece);
+      a.int32(tile.lanes()).flag(tile.packed()).flag(s.raw()).float64(s.scale());
+      long tasks = (long) s.outer() * pieces * tile.tiles(s.inner());
       card.launch(loops.columns(), card.blocksForTasks(tasks), a);
     }
   }
@@ -185,17 +181,19 @@ final class CudaReduce implements ReduceKernels {
    *
    * @param lanes threads side by side, a power of two
    * @param width columns of a thread
+   * @param packed whether these are a pack, else they are one
    */
-  private record Tile(int lanes, int width) {
-    static Tile of(Buffer x, int n, int inner) {
-      int pack = 16 / x.dtype().bytes();
-      int width = inner % pack == 0 && x.address() % 16 == 0 ? pack : 1;
+  private record Tile(int lanes, int width, boolean packed) {
+    static Tile of(long x, int bytes, int n, int inner) {
+      int pack = 16 / bytes;
+      boolean packed = inner % pack == 0 && x % 16 == 0;
+      int width = packed ? pack : 1;
       int lanes = Lanes.of(inner / width);
       // Threads that would find no row stand beside the others instead.
       while (lanes < Card.THREADS && Card.THREADS / lanes > n) {
         lanes *= 2;
       }
-      return new Tile(lanes, width);
+      return new Tile(lanes, width, packed);
     }
 
     /**
@@ -205,7 +203,7 @@ final class CudaReduce implements ReduceKernels {
     Tile spread(int n, int inner, int blocks) {
       Tile tile = this;
       while (tile.lanes > 2 && 2 * tile.rows() <= n && 2 * tile.tiles(inner) <= blocks) {
-        tile = new Tile(tile.lanes / 2, width);
+        tile = new Tile(tile.lanes / 2, width, packed);
       }
       return tile;
     }

@@ -5,8 +5,6 @@ import dev.thaw.backend.SoftmaxKernels;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.Check;
 import dev.thaw.memory.DType;
-import dev.thaw.memory.Pool;
-import dev.thaw.memory.Purpose;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,7 +19,7 @@ final class CudaSoftmax implements SoftmaxKernels {
   private static final int LONG = 1024;
 
   private final Card card;
-  private final Pool pool;
+  private final Workspace workspace;
   private final Rows forward;
   private final Rows backward;
   private final Rows crossEntropy;
@@ -35,9 +33,9 @@ final class CudaSoftmax implements SoftmaxKernels {
     }
   }
 
-  CudaSoftmax(Card card, Kernels kernels, Pool pool) {
+  CudaSoftmax(Card card, Kernels kernels, Workspace workspace) {
     this.card = card;
-    this.pool = pool;
+    this.workspace = workspace;
     forward = Rows.of(kernels, "softmax_forward");
     backward = Rows.of(kernels, "softmax_backward");
     crossEntropy = Rows.of(kernels, "cross_entropy");
@@ -76,17 +74,17 @@ final class CudaSoftmax implements SoftmaxKernels {
       int rows,
       int columns) {
     int blocks = blocks(rows, columns);
-    Buffer partial = pool.allocate(DType.FLOAT64, 2L * blocks, Purpose.WORKSPACE);
+    long partial = workspace.take(2L * blocks * Double.BYTES);
     try {
-      Arguments a = Arguments.empty().pointer(partial).pointer(logProbabilities).pointer(logits);
+      Arguments a = Arguments.empty().address(partial).pointer(logProbabilities).pointer(logits);
       a.pointer(targets).pointer(weights).flag(isWide(targets)).flag(isHalf(weights));
       a.int64(options.ignored()).int32(rows).int32(columns).float64(options.smoothing());
       launch(crossEntropy, logits.dtype(), rows, columns, a);
-      a = Arguments.empty().pointer(loss).pointer(total).pointer(partial).int32(blocks);
+      a = Arguments.empty().pointer(loss).pointer(total).address(partial).int32(blocks);
       a.flag(isHalf(loss)).flag(isHalf(total));
       card.launch(crossEntropyTotal, 1, a);
     } finally {
-      partial.release();
+      workspace.give();
     }
   }
 

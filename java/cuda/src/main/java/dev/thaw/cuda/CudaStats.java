@@ -4,21 +4,19 @@ import dev.thaw.backend.StatsKernels;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.Check;
 import dev.thaw.memory.DType;
-import dev.thaw.memory.Pool;
-import dev.thaw.memory.Purpose;
 
 /** {@code kernels/stats.cu}: each block measures or hashes a share, one block adds these up. */
 final class CudaStats implements StatsKernels {
   private final Card card;
-  private final Pool pool;
+  private final Workspace workspace;
   private final Kernels.ByType measure;
   private final Kernel measureTotal;
   private final Kernel hash;
   private final Kernel hashTotal;
 
-  CudaStats(Card card, Kernels kernels, Pool pool) {
+  CudaStats(Card card, Kernels kernels, Workspace workspace) {
     this.card = card;
-    this.pool = pool;
+    this.workspace = workspace;
     measure = kernels.byType("measure");
     measureTotal = kernels.get("measure_total");
     hash = kernels.get("hash");
@@ -29,15 +27,15 @@ final class CudaStats implements StatsKernels {
   public void measure(Buffer y, Buffer x) {
     checkResult("measure", y, DType.FLOAT64);
     int blocks = card.blocksFor(CudaUnary.packs(x));
-    Buffer partial = pool.allocate(DType.FLOAT64, (long) COUNT * blocks, Purpose.WORKSPACE);
+    long partial = workspace.take((long) COUNT * blocks * Double.BYTES);
     try {
       card.launch(
           measure.of(x.dtype()),
           blocks,
-          Arguments.empty().pointer(partial).pointer(x).int64(x.elements()));
-      card.launch(measureTotal, 1, Arguments.empty().pointer(y).pointer(partial).int32(blocks));
+          Arguments.empty().address(partial).pointer(x).int64(x.elements()));
+      card.launch(measureTotal, 1, Arguments.empty().pointer(y).address(partial).int32(blocks));
     } finally {
-      partial.release();
+      workspace.give();
     }
   }
 
@@ -45,15 +43,15 @@ final class CudaStats implements StatsKernels {
   public void hash(Buffer y, Buffer x) {
     checkResult("hash", y, DType.INT64);
     int blocks = card.blocksFor(x.bytes() / Long.BYTES);
-    Buffer partial = pool.allocate(DType.INT64, blocks, Purpose.WORKSPACE);
+    long partial = workspace.take((long) blocks * Long.BYTES);
     try {
-      card.launch(hash, blocks, Arguments.empty().pointer(partial).pointer(x).int64(x.bytes()));
+      card.launch(hash, blocks, Arguments.empty().address(partial).pointer(x).int64(x.bytes()));
       card.launch(
           hashTotal,
           1,
-          Arguments.empty().pointer(y).pointer(partial).int64(x.bytes()).int32(blocks));
+          Arguments.empty().pointer(y).address(partial).int64(x.bytes()).int32(blocks));
     } finally {
-      partial.release();
+      workspace.give();
     }
   }
 
