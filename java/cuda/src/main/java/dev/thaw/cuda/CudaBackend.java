@@ -26,6 +26,7 @@ import java.nio.ByteBuffer;
  */
 final class CudaBackend implements Backend {
   private final Card card;
+  private final Compiler compiler;
   private final Kernels kernels;
   private final Pool pool;
   private final Workspace workspace;
@@ -47,9 +48,11 @@ final class CudaBackend implements Backend {
    * A backend on an open card.
    *
    * @param image our kernels
+   * @param compiler for kernels of users
    */
-  CudaBackend(Card card, byte[] image) {
+  CudaBackend(Card card, byte[] image, Compiler compiler) {
     this.card = card;
+    this.compiler = compiler;
     kernels = new Kernels(card, image);
     pool = new Pool(card.device(), (bytes, dtype) -> CudaStorage.allocate(card, bytes), false);
     workspace = new Workspace(card);
@@ -66,6 +69,16 @@ final class CudaBackend implements Backend {
     random = new CudaRandom(card, kernels);
     update = Absent.of(UpdateKernels.class);
     stats = new CudaStats(card, kernels, workspace);
+  }
+
+  /** The card. */
+  Card card() {
+    return card;
+  }
+
+  /** What turns text into kernels for this card. */
+  Compiler compiler() {
+    return compiler;
   }
 
   /** Our kernels on this card. */

@@ -31,6 +31,9 @@ public final class CudaProvider implements BackendProvider {
   public Backend open(Device device) throws UnavailableException {
     Libraries.load();
     Card card = Card.open(device);
-    return new CudaBackend(card, KernelImage.load(card));
+    return new CudaBackend(
+        card,
+        KernelImage.load(card),
+        (root, files) -> Nvrtc.load().compile(root, files, card.capability()));
   }
 }

@@ -3,6 +3,7 @@ package dev.thaw.cuda;
 import static org.bytedeco.cuda.global.cudart.CUDA_ERROR_NOT_FOUND;
 import static org.bytedeco.cuda.global.cudart.cuModuleGetFunction;
 import static org.bytedeco.cuda.global.cudart.cuModuleLoadData;
+import static org.bytedeco.cuda.global.cudart.cuModuleUnload;
 
 import dev.thaw.memory.DType;
 import java.util.Set;
@@ -73,12 +74,17 @@ final class Kernels {
     CUfunc_st function = new CUfunc_st();
     int code = cuModuleGetFunction(function, module, name);
     if (code == CUDA_ERROR_NOT_FOUND) {
-      throw new IllegalStateException(
-          "cuda: kernels/ has no kernel " + name + "; add it and rebuild");
+      throw new IllegalStateException("cuda: no kernel is named " + name);
     }
     CudaException.check("cuModuleGetFunction " + name, code);
     used.add(name);
     return function;
+  }
+
+  /** Takes the module off the card, once nothing runs of it any more. */
+  void unload() {
+    card.enter();
+    CudaException.check("cuModuleUnload", cuModuleUnload(module));
   }
 
   /** Names of the kernels that were launched. */

@@ -73,6 +73,14 @@ public interface Backend {
     void close();
   }
 
+  /**
+   * Says that work reaches the device past this interface, so that a recording knows it is not
+   * whole.
+   *
+   * @param what for a message
+   */
+  default void bypass(String what) {}
+
   /** Waits until every call of this thread has ended. */
   void synchronize();
 

@@ -132,6 +132,11 @@ public final class Recording implements Backend, AutoCloseable {
   }
 
   @Override
+  public void bypass(String what) {
+    obstruct(what);
+  }
+
+  @Override
   public void synchronize() {
     home.synchronize();
   }

@@ -1,0 +1,134 @@
+package dev.thaw.cuda;
+
+import dev.thaw.backend.Backend;
+import dev.thaw.backend.Devices;
+import dev.thaw.backend.UnavailableException;
+import dev.thaw.memory.Buffer;
+import dev.thaw.memory.Check;
+import dev.thaw.memory.Device;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Kernels of one's own: a {@code .cu} file, compiled by NVRTC for the card at hand, whose kernels
+ * are launched on the buffers of tensors, by themselves or inside an op written outside Thaw.
+ *
+ * <pre>{@code
+ * // double.cu:  #include "common.cuh"
+ * //             KERNEL(twice, float* y, const float* x, long long n) {
+ * //               for (long long i = first(); i < n; i += step()) y[i] = 2 * x[i];
+ * //             }
+ * try (OwnKernels own = OwnKernels.compile(Device.of("cuda"), Path.of("double.cu"))) {
+ *   own.launch("twice", n, y.buffer(), x.buffer(), n);
+ * }
+ * }</pre>
+ *
+ * <p>The file may include {@code common.cuh} and our other files (see {@code kernels/}), and is
+ * launched as they are: 256 threads a block, in one dimension, over the card's one stream, so in
+ * the order of the calls. A step that launches such kernels is not replayed from a recording.
+ */
+public final class OwnKernels implements AutoCloseable {
+  private final Backend backend;
+  private final Card card;
+  private final Kernels kernels;
+  private final Map<String, Kernel> known = new TreeMap<>();
+
+  private OwnKernels(CudaBackend backend, byte[] image) {
+    this.backend = backend;
+    this.card = backend.card();
+    this.kernels = new Kernels(card, image);
+  }
+
+  /**
+   * Compiles a file for a card.
+   *
+   * @throws IOException when the file cannot be read
+   * @throws IllegalStateException with the compiler's words when the text is wrong, and with cause
+   *     and remedy when there is no such card or no NVRTC
+   */
+  public static OwnKernels compile(Device device, Path file) throws IOException {
+    Backend backend = Devices.get(device);
+    Check.that(
+        backend instanceof CudaBackend,
+        "own kernels: %s is no CUDA card, but %s",
+        device,
+        backend.describe());
+    CudaBackend cuda = (CudaBackend) backend;
+    String name = String.valueOf(file.getFileName());
+    Map<String, String> files = new TreeMap<>(KernelSources.read(null).files());
+    files.put(name, Files.readString(file));
+    try {
+      return new OwnKernels(cuda, cuda.compiler().compile(name, files));
+    } catch (UnavailableException e) {
+      throw new IllegalStateException("own kernels: " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Queues a kernel.
+   *
+   * @param name as KERNEL or {@code extern "C" __global__} calls it
+   * @param elements of work, one a thread; there are as many blocks as that takes, and no more than
+   *     fill the card, so a kernel walks by {@code first()} and {@code step()}
+   * @param arguments in the kernel's order: a {@link Buffer} or null for a pointer, an Integer for
+   *     int, a Long for long long, a Float for float, a Double for double
+   * @throws IllegalArgumentException when an argument is of another type, or on another device
+   * @throws IllegalStateException when there is no such kernel, or the launch fails
+   */
+  public void launch(String name, long elements, @Nullable Object... arguments) {
+    Check.that(elements >= 0, "own kernels: %d elements", elements);
+    Devices.routed(backend).bypass("the kernel " + name);
+    Arguments packed = Arguments.empty();
+    for (int i = 0; i < arguments.length; i++) {
+      pack(packed, name, i, arguments[i]);
+    }
+    if (elements > 0) {
+      card.launch(kernel(name), card.blocksFor(elements), packed);
+    }
+  }
+
+  private void pack(Arguments packed, String name, int i, @Nullable Object argument) {
+    if (argument == null) {
+      packed.pointer(null);
+    } else if (argument instanceof Buffer buffer) {
+      Check.that(
+          buffer.device().equals(card.device()),
+          "%s: argument %d is on %s, the kernel on %s",
+          name,
+          i + 1,
+          buffer.device(),
+          card.device());
+      packed.pointer(buffer);
+    } else if (argument instanceof Integer value) {
+      packed.int32(value);
+    } else if (argument instanceof Long value) {
+      packed.int64(value);
+    } else if (argument instanceof Float value) {
+      packed.float32(value);
+    } else if (argument instanceof Double value) {
+      packed.float64(value);
+    } else {
+      Check.that(
+          false,
+          "%s: argument %d is a %s; Buffer, null, Integer, Long, Float and Double can be passed",
+          name,
+          i + 1,
+          argument.getClass().getSimpleName());
+    }
+  }
+
+  private synchronized Kernel kernel(String name) {
+    return known.computeIfAbsent(name, kernels::get);
+  }
+
+  /** Waits for what was queued and unloads the kernels. */
+  @Override
+  public void close() {
+    card.synchronize();
+    kernels.unload();
+  }
+}

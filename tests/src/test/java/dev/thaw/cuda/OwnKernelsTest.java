@@ -1,0 +1,120 @@
+package dev.thaw.cuda;
+
+import static dev.thaw.tensor.Op.reads;
+import static dev.thaw.tensor.Op.wrt;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.thaw.Needs;
+import dev.thaw.memory.Device;
+import dev.thaw.memory.Scope;
+import dev.thaw.plan.TrainingPlan;
+import dev.thaw.tensor.Shape;
+import dev.thaw.tensor.Tensor;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** An op whose kernels are a user's: tests/src/test/cuda/cube.cu. */
+class OwnKernelsTest {
+  private static final Path FILE = Needs.home().resolve("tests/src/test/cuda/cube.cu");
+  private static final float A = 0.5f;
+
+  private final CudaBackend card = OnACard.backend();
+  private final long before = card.pool().liveBytes();
+  private final Device.Use use = card.device().use();
+  private final Scope scope = Scope.open();
+  private OwnKernels own;
+
+  OwnKernelsTest() throws Exception {
+    own = OwnKernels.compile(card.device(), FILE);
+  }
+
+  @BeforeEach
+  void nothingYet() {
+    assertEquals(before, card.pool().liveBytes());
+  }
+
+  @AfterEach
+  void nothingLeft() {
+    own.close();
+    scope.close();
+    use.close();
+    assertEquals(before, card.pool().liveBytes());
+  }
+
+  /** y = a x³; dx = dy · 3 a x². */
+  private Tensor cube(Tensor x) {
+    long n = x.shape().elements();
+    Tensor y = Tensor.zeros(x.shape().dims());
+    own.launch("cube_forward", n, y.buffer(), x.buffer(), n, A);
+    return y.madeBy(
+        "cube",
+        wrt(
+            x,
+            reads(x),
+            dy -> {
+              Tensor dx = Tensor.zeros(dy.shape().dims());
+              own.launch("cube_backward", n, dx.buffer(), dy.buffer(), x.buffer(), n, A);
+              return dx;
+            }));
+  }
+
+  @Test
+  void valueAndGradient() {
+    Tensor x = Tensor.of(new float[] {-2, 0, 1, 3, 0.5f}, 5).requiresGrad(true);
+    Tensor y = cube(x);
+    assertArrayEquals(new float[] {-4, 0, 0.5f, 13.5f, 0.0625f}, y.toFloats());
+    y.sum().backward();
+    assertArrayEquals(
+        new float[] {6, 0, 1.5f, 13.5f, 0.375f},
+        java.util.Objects.requireNonNull(x.grad()).toFloats());
+  }
+
+  @Test
+  void aStepWithItIsNotReplayed() {
+    Tensor x = Tensor.ones(3).requiresGrad(true);
+    TrainingPlan.Outcome outcome =
+        TrainingPlan.record(card, buffer -> false, () -> cube(x.mul(2)).sum().backward());
+    assertEquals(null, outcome.plan());
+    assertTrue(
+        String.valueOf(outcome.obstacle()).startsWith("not plannable at the kernel cube_forward"),
+        outcome.obstacle());
+  }
+
+  @Test
+  void saysWhatIsWrong() {
+    Tensor x = Tensor.ones(3);
+    IllegalArgumentException shorts =
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> own.launch("cube_forward", 3, x.buffer(), x.buffer(), (short) 3, A));
+    assertEquals(
+        "cube_forward: argument 3 is a Short; Buffer, null, Integer, Long, Float and Double can be"
+            + " passed",
+        shorts.getMessage());
+    IllegalStateException unknown =
+        assertThrows(IllegalStateException.class, () -> own.launch("cubed", 3, x.buffer()));
+    assertEquals("cuda: no kernel is named cubed", unknown.getMessage());
+    try (var plain = Device.of("plain").use()) {
+      Tensor elsewhere = Tensor.ones(3);
+      IllegalArgumentException foreign =
+          assertThrows(
+              IllegalArgumentException.class,
+              () -> own.launch("cube_forward", 3, elsewhere.buffer(), x.buffer(), 3L, A));
+      assertEquals(
+          "cube_forward: argument 1 is on plain, the kernel on " + card.device(),
+          foreign.getMessage());
+    }
+    assertThrows(
+        IllegalArgumentException.class, () -> OwnKernels.compile(Device.of("plain"), FILE));
+  }
+
+  @Test
+  void emptyTensors() {
+    assertEquals(Shape.of(0), cube(Tensor.zeros(0)).shape());
+  }
+}
