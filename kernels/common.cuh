@@ -82,6 +82,32 @@ DEVICE Pack<T>* packs(T* p) {
   return (Pack<T>*)p;
 }
 
+// W neighbours in registers, read and written at once: 1, or as many as a pack has.
+template <int W>
+struct Floats {
+  float v[W];
+};
+
+template <class T, int W>
+struct alignas(W * sizeof(T)) Neighbours {
+  T v[W];
+};
+
+template <int W, class T>
+DEVICE Floats<W> load(const T* p) {
+  const Neighbours<T, W> x = *(const Neighbours<T, W>*)p;
+  Floats<W> y;
+  for (int k = 0; k < W; ++k) y.v[k] = widen(x.v[k]);
+  return y;
+}
+
+template <int W, class T>
+DEVICE void store(T* p, const Floats<W>& x) {
+  Neighbours<T, W> y;
+  for (int k = 0; k < W; ++k) y.v[k] = narrow<T>(x.v[k]);
+  *(Neighbours<T, W>*)p = y;
+}
+
 // A thread's first element, and from one to its next.
 DEVICE long long first() { return blockIdx.x * (long long)THREADS + threadIdx.x; }
 
@@ -127,4 +153,20 @@ DEVICE A over_block(A x) {
   x = partial[0];
   for (int w = 1; w < WARPS; ++w) x = R::of(x, partial[w]);
   return x;
+}
+
+// What a kernel found wrong in its numbers; the host throws it when it next waits for the card.
+struct Refusal {
+  int taken, what;
+  long long numbers[4];
+};
+
+// Notes what is wrong, unless something already was.
+DEVICE void refuse(Refusal* refusal, int what, long long a, long long b, long long c, long long d = 0) {
+  if (atomicExch(&refusal->taken, 1) != 0) return;
+  refusal->what = what;
+  refusal->numbers[0] = a;
+  refusal->numbers[1] = b;
+  refusal->numbers[2] = c;
+  refusal->numbers[3] = d;
 }

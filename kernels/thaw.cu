@@ -4,3 +4,4 @@
 #include "softmax.cu"
 #include "stats.cu"
 #include "random.cu"
+#include "index.cu"

@@ -31,6 +31,7 @@ final class CudaBackend implements Backend {
   private final Pool pool;
   private final Workspace workspace;
   private final Transfers transfers;
+  private final Refusals refusals;
   private final UnaryKernels unary;
   private final BinaryKernels binary;
   private final ReduceKernels reduce;
@@ -57,6 +58,7 @@ final class CudaBackend implements Backend {
     pool = new Pool(card.device(), (bytes, dtype) -> CudaStorage.allocate(card, bytes), false);
     workspace = new Workspace(card);
     transfers = new Transfers(card);
+    refusals = new Refusals(card, transfers);
     unary = new CudaUnary(card, kernels);
     binary = new CudaBinary(card, kernels);
     reduce = new CudaReduce(card, kernels, workspace);
@@ -65,7 +67,7 @@ final class CudaBackend implements Backend {
     pooling = Absent.of(PoolKernels.class);
     norm = Absent.of(NormKernels.class);
     softmax = new CudaSoftmax(card, kernels, workspace);
-    index = Absent.of(IndexKernels.class);
+    index = new CudaIndex(card, kernels, workspace, refusals);
     random = new CudaRandom(card, kernels);
     update = Absent.of(UpdateKernels.class);
     stats = new CudaStats(card, kernels, workspace);
@@ -118,13 +120,13 @@ final class CudaBackend implements Backend {
   public void download(ByteBuffer y, Buffer x) {
     checkBytes("download", x, y);
     if (x.bytes() > 0) {
-      transfers.read(x).to(y);
+      read(x).to(y);
     }
   }
 
   @Override
   public Reading read(Buffer x) {
-    return transfers.read(x);
+    return refusals.with(transfers.read(x));
   }
 
   @Override
@@ -144,6 +146,7 @@ final class CudaBackend implements Backend {
   @Override
   public void synchronize() {
     card.synchronize();
+    refusals.check();
   }
 
   @Override

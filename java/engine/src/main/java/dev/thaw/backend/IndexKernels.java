@@ -2,7 +2,11 @@ package dev.thaw.backend;
 
 import dev.thaw.memory.Buffer;
 
-/** Kernels that move values: any dtype for copies and gathers of rows. */
+/**
+ * Kernels that move values: any dtype for copies and gathers of rows. An index out of range is
+ * refused with an {@link IllegalArgumentException}: at once, or, on a device that works behind the
+ * calls, by the next download or synchronize.
+ */
 public interface IndexKernels {
   /**
    * y[to] = x[from] over {@code dims}; elements of y outside the walk are left alone. Permutes,
