@@ -46,9 +46,10 @@ final class PlainSoftmax implements SoftmaxKernels {
             for (int j = 0; j < columns; j++) {
               sum += Math.exp(x[at + j] - max);
             }
-            double log = max + Math.log(sum);
+            double log = Math.log(sum);
             for (int j = 0; j < columns; j++) {
-              x[at + j] -= log;
+              // Not x - (max + log), which beside a max of 1e20 would lose the logarithm.
+              x[at + j] = x[at + j] - max - log;
             }
           }
         });
