@@ -89,7 +89,7 @@ struct Floats {
 };
 
 template <class T, int W>
-struct alignas(W * sizeof(T)) Neighbours {
+struct alignas(W * sizeof(T) < 16 ? W * sizeof(T) : 16) Neighbours {
   T v[W];
 };
 

@@ -5,3 +5,4 @@
 #include "stats.cu"
 #include "random.cu"
 #include "index.cu"
+#include "pool.cu"

@@ -64,7 +64,7 @@ final class CudaBackend implements Backend {
     reduce = new CudaReduce(card, kernels, workspace);
     gemm = Absent.of(GemmKernels.class);
     conv = Absent.of(ConvKernels.class);
-    pooling = Absent.of(PoolKernels.class);
+    pooling = new CudaPool(card, kernels);
     norm = Absent.of(NormKernels.class);
     softmax = new CudaSoftmax(card, kernels, workspace);
     index = new CudaIndex(card, kernels, workspace, refusals);
