@@ -6,3 +6,4 @@
 #include "random.cu"
 #include "index.cu"
 #include "pool.cu"
+#include "norm.cu"

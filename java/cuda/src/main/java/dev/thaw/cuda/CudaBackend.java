@@ -65,7 +65,7 @@ final class CudaBackend implements Backend {
     gemm = Absent.of(GemmKernels.class);
     conv = Absent.of(ConvKernels.class);
     pooling = new CudaPool(card, kernels);
-    norm = Absent.of(NormKernels.class);
+    norm = new CudaNorm(card, kernels, workspace);
     softmax = new CudaSoftmax(card, kernels, workspace);
     index = new CudaIndex(card, kernels, workspace, refusals);
     random = new CudaRandom(card, kernels);

@@ -1,0 +1,366 @@
+package dev.thaw.cuda;
+
+import dev.thaw.backend.NormKernels;
+import dev.thaw.memory.Buffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@code kernels/norm.cu}: batch norm by channel, in sums by piece of the rows that a second kernel
+ * joins, and layer norm by row.
+ */
+final class CudaNorm implements NormKernels {
+  /** Up to this many columns a row is given to lanes of a warp, else to a block. */
+  private static final int SHORT = 1024;
+
+  /** JOIN_LANES of kernels/norm.cu. */
+  private static final int JOIN_LANES = 8;
+
+  private final Card card;
+  private final Workspace workspace;
+  private final Kernels.ByType moments;
+  private final Kernel momentsJoin;
+  private final Kernel track;
+  private final Kernels.ByType batchForward;
+  private final Kernels.ByType gradientSums;
+  private final Kernel gradientJoin;
+  private final Kernels.ByType batchBackward;
+  private final Kernels.ByType constantBackward;
+  private final Kernels.ByType layerForward;
+  private final Kernels.ByType layerForwardShort;
+  private final Kernels.ByType layerBackward;
+  private final Kernels.ByType layerBackwardShort;
+
+  CudaNorm(Card card, Kernels kernels, Workspace workspace) {
+    this.card = card;
+    this.workspace = workspace;
+    moments = kernels.byType("norm_moments");
+    momentsJoin = kernels.get("norm_moments_join");
+    track = kernels.get("norm_track");
+    batchForward = kernels.byType("norm_batch_forward");
+    gradientSums = kernels.byType("norm_gradient_sums");
+    gradientJoin = kernels.get("norm_gradient_join");
+    batchBackward = kernels.byType("norm_batch_backward");
+    constantBackward = kernels.byType("norm_constant_backward");
+    layerForward = kernels.byType("norm_layer_forward");
+    layerForwardShort = kernels.byType("norm_layer_forward_short");
+    layerBackward = kernels.byType("norm_layer_backward");
+    layerBackwardShort = kernels.byType("norm_layer_backward_short");
+  }
+
+  /**
+   * {@code NormCut} of kernels/norm.cu: a function of the sizes and alignments, so that a sum has
+   * the same bits on every card.
+   */
+  private record Cut(
+      int rows, int channels, boolean packed, int lanes, int groups, int pieces, int rowsOfPiece) {
+    /** What fills the largest cards. */
+    private static final int TASKS = 1024;
+
+    /** The least rows that a thread goes through. */
+    private static final int ROWS = 8;
+
+    /** For rows of channels at {@code addresses}, which are combined by or. */
+    static Cut of(int rows, int channels, int elementBytes, long addresses) {
+      boolean packed = (((long) channels * elementBytes | addresses) & 15) == 0;
+      int units = packed ? channels * elementBytes / 16 : channels;
+      int lanes = Lanes.of(units);
+      int groups = (units + lanes - 1) / lanes;
+      int slots = Card.THREADS / lanes;
+      int most = Math.max(1, TASKS / groups);
+      int each = Math.max(ROWS * slots, (int) (((long) rows + most - 1) / most));
+      each = Math.min((each + slots - 1) / slots * slots, Integer.MAX_VALUE / 2);
+      int pieces = (int) Math.max(1, ((long) rows + each - 1) / each);
+      return new Cut(rows, channels, packed, lanes, groups, pieces, each);
+    }
+
+    int tasks() {
+      return pieces * groups;
+    }
+
+    /** Bytes of two sums in double for each piece and channel. */
+    long bytes() {
+      return 2L * Double.BYTES * pieces * channels;
+    }
+
+    Arguments in(Arguments arguments) {
+      return arguments
+          .int32(rows)
+          .int32(channels)
+          .flag(packed)
+          .int32(lanes)
+          .int32(groups)
+          .int32(pieces)
+          .int32(rowsOfPiece);
+    }
+  }
+
+  private static long address(@Nullable Buffer buffer) {
+    return buffer == null ? 0 : buffer.address();
+  }
+
+  private void launch(Kernels.ByType kernel, Buffer main, Cut cut, Arguments arguments) {
+    card.launch(kernel.of(main.dtype()), card.blocksForTasks(cut.tasks()), cut.in(arguments));
+  }
+
+  private void join(Kernel kernel, Cut cut, Arguments arguments) {
+    int tasks = (cut.channels + JOIN_LANES - 1) / JOIN_LANES;
+    card.launch(kernel, card.blocksForTasks(tasks), cut.in(arguments));
+  }
+
+  @Override
+  public void statistics(Buffer mean, Buffer variance, Buffer x, int rows, int channels) {
+    if (channels == 0) {
+      return;
+    }
+    Cut cut = Cut.of(rows, channels, x.dtype().bytes(), x.address());
+    long partial = workspace.take(cut.bytes());
+    try {
+      launch(moments, x, cut, Arguments.empty().address(partial).pointer(x));
+      join(momentsJoin, cut, Arguments.empty().pointer(mean).pointer(variance).address(partial));
+    } finally {
+      workspace.give();
+    }
+  }
+
+  @Override
+  public void track(
+      Buffer runningMean,
+      Buffer runningVariance,
+      Buffer mean,
+      Buffer variance,
+      int rows,
+      int channels,
+      double momentum) {
+    if (channels == 0) {
+      return;
+    }
+    card.launch(
+        track,
+        card.blocksFor(channels),
+        Arguments.empty()
+            .pointer(runningMean)
+            .pointer(runningVariance)
+            .pointer(mean)
+            .pointer(variance)
+            .int32(rows)
+            .int32(channels)
+            .float64(momentum));
+  }
+
+  @Override
+  public void batchForward(
+      Buffer y,
+      Buffer x,
+      Buffer gamma,
+      Buffer beta,
+      Buffer mean,
+      Buffer variance,
+      boolean relu,
+      int rows,
+      int channels,
+      double eps) {
+    if (y.elements() == 0) {
+      return;
+    }
+    launch(
+        batchForward,
+        y,
+        Cut.of(rows, channels, y.dtype().bytes(), y.address() | x.address()),
+        Arguments.empty()
+            .pointer(y)
+            .pointer(x)
+            .pointer(gamma)
+            .pointer(beta)
+            .pointer(mean)
+            .pointer(variance)
+            .flag(relu)
+            .float32(eps));
+  }
+
+  @Override
+  public void batchBackward(
+      @Nullable Buffer dx,
+      @Nullable Buffer dgamma,
+      @Nullable Buffer dbeta,
+      Buffer dy,
+      Buffer x,
+      @Nullable Buffer y,
+      Buffer gamma,
+      Buffer mean,
+      Buffer variance,
+      int rows,
+      int channels,
+      double eps) {
+    if (channels == 0) {
+      return;
+    }
+    long addresses = address(dx) | dy.address() | x.address() | address(y);
+    Cut cut = Cut.of(rows, channels, x.dtype().bytes(), addresses);
+    long partial = workspace.take(cut.bytes() + 2L * Float.BYTES * channels);
+    long means = dx == null ? 0 : partial + cut.bytes();
+    try {
+      sums(cut, partial, dy, x, y, mean, null);
+      join(
+          gradientJoin,
+          cut,
+          Arguments.empty()
+              .pointer(dgamma)
+              .pointer(dbeta)
+              .address(means)
+              .address(partial)
+              .pointer(variance)
+              .float64(eps));
+      if (dx != null && dx.elements() > 0) {
+        launch(
+            batchBackward,
+            dx,
+            cut,
+            Arguments.empty()
+                .pointer(dx)
+                .pointer(dy)
+                .pointer(x)
+                .pointer(y)
+                .pointer(gamma)
+                .pointer(mean)
+                .pointer(variance)
+                .address(means)
+                .float32(eps));
+      }
+    } finally {
+      workspace.give();
+    }
+  }
+
+  private void sums(
+      Cut cut,
+      long partial,
+      Buffer dy,
+      Buffer x,
+      @Nullable Buffer y,
+      Buffer mean,
+      @Nullable Buffer rstd) {
+    launch(
+        gradientSums,
+        x,
+        cut,
+        Arguments.empty()
+            .address(partial)
+            .pointer(dy)
+            .pointer(x)
+            .pointer(y)
+            .pointer(mean)
+            .pointer(rstd));
+  }
+
+  @Override
+  public void constantBackward(
+      Buffer dx, Buffer dy, Buffer gamma, Buffer variance, int rows, int channels, double eps) {
+    if (dx.elements() == 0) {
+      return;
+    }
+    launch(
+        constantBackward,
+        dx,
+        Cut.of(rows, channels, dx.dtype().bytes(), dx.address() | dy.address()),
+        Arguments.empty().pointer(dx).pointer(dy).pointer(gamma).pointer(variance).float32(eps));
+  }
+
+  @Override
+  public void layerForward(
+      Buffer y,
+      Buffer mean,
+      Buffer rstd,
+      Buffer x,
+      Buffer gamma,
+      Buffer beta,
+      int rows,
+      int columns,
+      double eps) {
+    if (rows == 0) {
+      return;
+    }
+    byRow(
+        layerForwardShort,
+        layerForward,
+        x,
+        rows,
+        columns,
+        Arguments.empty()
+            .pointer(y)
+            .pointer(mean)
+            .pointer(rstd)
+            .pointer(x)
+            .pointer(gamma)
+            .pointer(beta)
+            .int32(rows)
+            .int32(columns)
+            .float64(eps));
+  }
+
+  private void byRow(
+      Kernels.ByType shortRows,
+      Kernels.ByType longRows,
+      Buffer x,
+      int rows,
+      int columns,
+      Arguments arguments) {
+    if (columns <= SHORT) {
+      int lanes = Lanes.of(columns);
+      card.launch(
+          shortRows.of(x.dtype()), card.blocksFor((long) rows * lanes), arguments.int32(lanes));
+    } else {
+      card.launch(longRows.of(x.dtype()), card.blocksForTasks(rows), arguments);
+    }
+  }
+
+  @Override
+  public void layerBackward(
+      @Nullable Buffer dx,
+      @Nullable Buffer dgamma,
+      @Nullable Buffer dbeta,
+      Buffer dy,
+      Buffer x,
+      Buffer gamma,
+      Buffer mean,
+      Buffer rstd,
+      int rows,
+      int columns) {
+    if (dx != null && dx.elements() > 0) {
+      byRow(
+          layerBackwardShort,
+          layerBackward,
+          x,
+          rows,
+          columns,
+          Arguments.empty()
+              .pointer(dx)
+              .pointer(dy)
+              .pointer(x)
+              .pointer(gamma)
+              .pointer(mean)
+              .pointer(rstd)
+              .int32(rows)
+              .int32(columns));
+    }
+    if ((dgamma == null && dbeta == null) || columns == 0) {
+      return;
+    }
+    Cut cut = Cut.of(rows, columns, x.dtype().bytes(), dy.address() | x.address());
+    long partial = workspace.take(cut.bytes());
+    try {
+      sums(cut, partial, dy, x, null, mean, rstd);
+      join(
+          gradientJoin,
+          cut,
+          Arguments.empty()
+              .pointer(dgamma)
+              .pointer(dbeta)
+              .address(0)
+              .address(partial)
+              .address(0)
+              .float64(0));
+    } finally {
+      workspace.give();
+    }
+  }
+}

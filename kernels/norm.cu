@@ -1,0 +1,374 @@
+// y = (x - mean) / sqrt(variance + eps) * gamma + beta, by channel over the rows of x [rows, channels] (batch norm) or by row
+// (layer norm). x, y and their gradients are float or bf16; statistics, gamma, beta and their gradients are float.
+#include "rows.cuh"
+
+// --- By channel. ---
+//
+// A block has a piece of the rows, and of the channels as many as `lanes` threads have, one or a pack each; threads beyond
+// share out the rows. So warps read neighbours, and what belongs to a channel stays in registers. The number of pieces
+// depends on the sizes alone, and so does every bit of a sum.
+
+// Chosen by the host.
+struct NormCut {
+  int rows, channels;
+  int packed;         // a thread has a pack of channels, not one
+  int lanes, groups;  // threads side by side, a power of two up to 32, and blocks side by side
+  int pieces, rows_of_piece;
+};
+
+// Where a thread is in one of the pieces * groups tasks.
+template <int W>
+struct NormPlace {
+  int piece, channel, slot;
+  bool busy;       // or behind the last channel
+  int row, end, slots;
+
+  DEVICE NormPlace(int task, const NormCut& cut) {
+    piece = task / cut.groups;
+    slot = threadIdx.x / cut.lanes;
+    slots = THREADS / cut.lanes;
+    channel = (task % cut.groups * cut.lanes + (int)(threadIdx.x & (cut.lanes - 1))) * W;
+    busy = channel < cut.channels;
+    const long long begin = (long long)piece * cut.rows_of_piece, last = begin + cut.rows_of_piece;
+    end = (int)(last < cut.rows ? last : cut.rows);
+    row = (int)begin + slot;
+  }
+
+  // Rows that this thread has, and that the piece has.
+  DEVICE int own() const { return busy && row < end ? (end - row + slots - 1) / slots : 0; }
+  DEVICE int all() const { return end - row + slot; }
+};
+
+// The sum over all threads of a block with the same lane, in an order that never changes; each of them gets it.
+DEVICE double over_slots(double x, int lanes) {
+  __shared__ double partial[THREADS];
+  __syncthreads();  // the previous call's sums have been read
+  partial[threadIdx.x] = x;
+  for (int half = THREADS / 2; half >= lanes; half /= 2) {
+    __syncthreads();
+    if ((int)threadIdx.x < half) partial[threadIdx.x] += partial[threadIdx.x + half];
+  }
+  __syncthreads();
+  return partial[threadIdx.x & (lanes - 1)];
+}
+
+// Channels that a joining block has; 32 threads share out the pieces of each.
+constexpr int JOIN_LANES = 8;
+
+// Mean and sum of squared distances from it, of each piece and channel: a thread sums the distances from the first of its
+// numbers in float, which loses little, and the threads' are put together in double about the mean of all.
+template <int W, class S>
+DEVICE void moments(double* __restrict__ partial, const S* __restrict__ x, const NormCut& cut) {
+  for (int task = blockIdx.x; task < cut.pieces * cut.groups; task += gridDim.x) {
+    const NormPlace<W> p(task, cut);
+    const int n = p.own();
+    Floats<W> shift = {}, sum = {}, squares = {};
+    const S* from = x + (long long)p.row * cut.channels + p.channel;
+    const long long stride = (long long)p.slots * cut.channels;
+    if (n > 0) shift = load<W>(from);
+#pragma unroll 4
+    for (int i = 1; i < n; ++i) {
+      const Floats<W> v = load<W>(from + i * stride);
+      for (int e = 0; e < W; ++e) {
+        const float d = v.v[e] - shift.v[e];
+        sum.v[e] += d;
+        squares.v[e] += d * d;
+      }
+    }
+    for (int e = 0; e < W; ++e) {
+      const double s = sum.v[e];
+      const double middle = n > 0 ? shift.v[e] + s / n : 0.0;
+      const double inside = n > 0 ? squares.v[e] - s * s / n : 0.0;
+      const double mean = over_slots(n * middle, cut.lanes) / p.all();
+      const double gap = n > 0 ? middle - mean : 0.0;
+      const double spread = over_slots((inside < 0.0 ? 0.0 : inside) + n * gap * gap, cut.lanes);
+      if (p.slot == 0 && p.busy) {
+        double* const to = partial + 2 * ((long long)p.piece * cut.channels + p.channel + e);
+        to[0] = mean;
+        to[1] = spread;
+      }
+    }
+  }
+}
+
+KERNEL(norm_moments_join, float* mean, float* variance, const double* partial, const NormCut cut) {
+  const int slot = threadIdx.x / JOIN_LANES;
+  for (int base = blockIdx.x * JOIN_LANES; base < cut.channels; base += gridDim.x * JOIN_LANES) {
+    const int channel = base + threadIdx.x % JOIN_LANES;
+    const int pieces = channel < cut.channels ? cut.pieces : 0;
+    double sum = 0.0, spread = 0.0;
+    for (int p = slot; p < pieces; p += THREADS / JOIN_LANES) {
+      const int n = min(cut.rows_of_piece, cut.rows - p * cut.rows_of_piece);
+      sum += n * partial[2 * ((long long)p * cut.channels + channel)];
+    }
+    const double middle = over_slots(sum, JOIN_LANES) / cut.rows;
+    for (int p = slot; p < pieces; p += THREADS / JOIN_LANES) {
+      const int n = min(cut.rows_of_piece, cut.rows - p * cut.rows_of_piece);
+      const double* from = partial + 2 * ((long long)p * cut.channels + channel);
+      spread += from[1] + n * (from[0] - middle) * (from[0] - middle);
+    }
+    spread = over_slots(spread, JOIN_LANES);
+    if (slot == 0 && channel < cut.channels) {
+      mean[channel] = (float)middle;
+      variance[channel] = (float)(spread / cut.rows);
+    }
+  }
+}
+
+// running = (1 - momentum) running + momentum batch, the variance times rows / (rows - 1).
+KERNEL(norm_track, float* running_mean, float* running_variance, const float* mean, const float* variance, int rows,
+       int channels, double momentum) {
+  const double unbiased = rows > 1 ? rows / (rows - 1.0) : 1.0;
+  for (long long c = first(); c < channels; c += step()) {
+    running_mean[c] = (float)((1.0 - momentum) * running_mean[c] + momentum * mean[c]);
+    running_variance[c] = (float)((1.0 - momentum) * running_variance[c] + momentum * variance[c] * unbiased);
+  }
+}
+
+// A thread's channels of a float vector.
+template <int W>
+DEVICE Floats<W> channels_of(const float* vector, const NormPlace<W>& p) {
+  Floats<W> y = {};
+  for (int e = 0; e < W && p.busy; ++e) y.v[e] = vector[p.channel + e];
+  return y;
+}
+
+// gamma / sqrt(variance + eps).
+template <int W>
+DEVICE Floats<W> scale_of(const float* gamma, const float* variance, float eps, const NormPlace<W>& p) {
+  Floats<W> y = channels_of(gamma, p);
+  const Floats<W> v = channels_of(variance, p);
+  for (int e = 0; e < W; ++e) y.v[e] /= sqrt(v.v[e] + eps);
+  return y;
+}
+
+template <int W, class S>
+DEVICE void batch_forward(S* __restrict__ y, const S* __restrict__ x, const float* gamma, const float* beta,
+                          const float* mean, const float* variance, int relu, float eps, const NormCut& cut) {
+  for (int task = blockIdx.x; task < cut.pieces * cut.groups; task += gridDim.x) {
+    const NormPlace<W> p(task, cut);
+    const Floats<W> middle = channels_of(mean, p), scale = scale_of(gamma, variance, eps, p), offset = channels_of(beta, p);
+    const int n = p.own();
+    long long at = (long long)p.row * cut.channels + p.channel;
+#pragma unroll 4
+    for (int i = 0; i < n; ++i, at += (long long)p.slots * cut.channels) {
+      Floats<W> v = load<W>(x + at);
+      for (int e = 0; e < W; ++e) {
+        const float z = (v.v[e] - middle.v[e]) * scale.v[e] + offset.v[e];
+        v.v[e] = relu && z <= 0.0f ? 0.0f : z;
+      }
+      store(y + at, v);
+    }
+  }
+}
+
+// dy, or 0 where forward's ReLU gave 0.
+template <int W, class S>
+DEVICE Floats<W> masked(const S* dy, const S* y, long long at) {
+  Floats<W> d = load<W>(dy + at);
+  if (y == nullptr) return d;
+  const Floats<W> v = load<W>(y + at);
+  for (int e = 0; e < W; ++e) d.v[e] = v.v[e] > 0.0f ? d.v[e] : 0.0f;
+  return d;
+}
+
+// The piece's sums of dy and of dy (x - mean), in float by thread and in double from there on. With rstd, mean and rstd are
+// those of the rows (layer norm), and the second sum is of dy (x - mean) rstd.
+template <int W, class S>
+DEVICE void gradient_sums(double* __restrict__ partial, const S* __restrict__ dy, const S* __restrict__ x,
+                          const S* __restrict__ y, const float* mean, const float* rstd, const NormCut& cut) {
+  for (int task = blockIdx.x; task < cut.pieces * cut.groups; task += gridDim.x) {
+    const NormPlace<W> p(task, cut);
+    Floats<W> middle = {}, sum = {}, product = {};
+    if (rstd == nullptr) middle = channels_of(mean, p);
+    const int n = p.own();
+    long long at = (long long)p.row * cut.channels + p.channel;
+    for (int i = 0; i < n; ++i, at += (long long)p.slots * cut.channels) {
+      const Floats<W> d = masked<W>(dy, y, at);
+      const Floats<W> v = load<W>(x + at);
+      if (rstd == nullptr) {
+        for (int e = 0; e < W; ++e) {
+          sum.v[e] += d.v[e];
+          product.v[e] += d.v[e] * (v.v[e] - middle.v[e]);
+        }
+      } else {
+        const float m = mean[p.row + i * p.slots], s = rstd[p.row + i * p.slots];
+        for (int e = 0; e < W; ++e) {
+          sum.v[e] += d.v[e];
+          product.v[e] += d.v[e] * ((v.v[e] - m) * s);
+        }
+      }
+    }
+    for (int e = 0; e < W; ++e) {
+      const double ups = over_slots(sum.v[e], cut.lanes), products = over_slots(product.v[e], cut.lanes);
+      if (p.slot == 0 && p.busy) {
+        double* const to = partial + 2 * ((long long)p.piece * cut.channels + p.channel + e);
+        to[0] = ups;
+        to[1] = products;
+      }
+    }
+  }
+}
+
+// dbeta = the first sums, dgamma = the second times 1 / sqrt(variance + eps); without a variance, times 1. Each may be left
+// out. `means`, for batch_backward: dbeta / rows, and dgamma / rows times that factor.
+KERNEL(norm_gradient_join, float* dgamma, float* dbeta, float* means, const double* partial, const float* variance,
+       double eps, const NormCut cut) {
+  const int slot = threadIdx.x / JOIN_LANES;
+  for (int base = blockIdx.x * JOIN_LANES; base < cut.channels; base += gridDim.x * JOIN_LANES) {
+    const int channel = base + threadIdx.x % JOIN_LANES;
+    const bool busy = channel < cut.channels;
+    double sum = 0.0, product = 0.0;
+    for (int p = slot; busy && p < cut.pieces; p += THREADS / JOIN_LANES) {
+      const double* from = partial + 2 * ((long long)p * cut.channels + channel);
+      sum += from[0];
+      product += from[1];
+    }
+    sum = over_slots(sum, JOIN_LANES);
+    product = over_slots(product, JOIN_LANES);
+    if (slot == 0 && busy) {
+      const double rstd = variance == nullptr ? 1.0 : 1.0 / sqrt(variance[channel] + eps);
+      if (dbeta != nullptr) dbeta[channel] = (float)sum;
+      if (dgamma != nullptr) dgamma[channel] = (float)(product * rstd);
+      if (means != nullptr) {
+        means[channel] = (float)(sum / cut.rows);
+        means[cut.channels + channel] = (float)(product * rstd * rstd / cut.rows);
+      }
+    }
+  }
+}
+
+// dx = gamma / sqrt(variance + eps) (dy - mean(dy) - (x - mean) slope).
+template <int W, class S>
+DEVICE void batch_backward(S* __restrict__ dx, const S* __restrict__ dy, const S* __restrict__ x, const S* __restrict__ y,
+                           const float* gamma, const float* mean, const float* variance, const float* means, float eps,
+                           const NormCut& cut) {
+  for (int task = blockIdx.x; task < cut.pieces * cut.groups; task += gridDim.x) {
+    const NormPlace<W> p(task, cut);
+    const Floats<W> middle = channels_of(mean, p), scale = scale_of(gamma, variance, eps, p);
+    const Floats<W> offset = channels_of(means, p), slope = channels_of(means + cut.channels, p);
+    const int n = p.own();
+    long long at = (long long)p.row * cut.channels + p.channel;
+    for (int i = 0; i < n; ++i, at += (long long)p.slots * cut.channels) {
+      Floats<W> d = masked<W>(dy, y, at);
+      const Floats<W> v = load<W>(x + at);
+      for (int e = 0; e < W; ++e) {
+        d.v[e] = scale.v[e] * (d.v[e] - offset.v[e] - (v.v[e] - middle.v[e]) * slope.v[e]);
+      }
+      store(dx + at, d);
+    }
+  }
+}
+
+// dx = dy gamma / sqrt(variance + eps).
+template <int W, class S>
+DEVICE void constant_backward(S* __restrict__ dx, const S* __restrict__ dy, const float* gamma, const float* variance,
+                              float eps, const NormCut& cut) {
+  for (int task = blockIdx.x; task < cut.pieces * cut.groups; task += gridDim.x) {
+    const NormPlace<W> p(task, cut);
+    const Floats<W> scale = scale_of(gamma, variance, eps, p);
+    const int n = p.own();
+    long long at = (long long)p.row * cut.channels + p.channel;
+#pragma unroll 4
+    for (int i = 0; i < n; ++i, at += (long long)p.slots * cut.channels) {
+      Floats<W> d = load<W>(dy + at);
+      for (int e = 0; e < W; ++e) d.v[e] *= scale.v[e];
+      store(dx + at, d);
+    }
+  }
+}
+
+#define NORM_CALL(name, S, ...)            \
+  if (cut.packed) {                        \
+    name<Pack<S>::WIDTH>(__VA_ARGS__);     \
+  } else {                                 \
+    name<1>(__VA_ARGS__);                  \
+  }
+
+#define NORM(S, type)                                                                                                 \
+  KERNEL(norm_moments_##type, double* partial, const S* x, const NormCut cut) {                                       \
+    NORM_CALL(moments, S, partial, x, cut)                                                                            \
+  }                                                                                                                   \
+  KERNEL(norm_batch_forward_##type, S* y, const S* x, const float* gamma, const float* beta, const float* mean,       \
+         const float* variance, int relu, float eps, const NormCut cut) {                                             \
+    NORM_CALL(batch_forward, S, y, x, gamma, beta, mean, variance, relu, eps, cut)                                    \
+  }                                                                                                                   \
+  KERNEL(norm_gradient_sums_##type, double* partial, const S* dy, const S* x, const S* y, const float* mean,          \
+         const float* rstd, const NormCut cut) {                                                                      \
+    NORM_CALL(gradient_sums, S, partial, dy, x, y, mean, rstd, cut)                                                   \
+  }                                                                                                                   \
+  KERNEL(norm_batch_backward_##type, S* dx, const S* dy, const S* x, const S* y, const float* gamma, const float* mean, \
+         const float* variance, const float* means, float eps, const NormCut cut) {                                   \
+    NORM_CALL(batch_backward, S, dx, dy, x, y, gamma, mean, variance, means, eps, cut)                                \
+  }                                                                                                                   \
+  KERNEL(norm_constant_backward_##type, S* dx, const S* dy, const float* gamma, const float* variance, float eps,     \
+         const NormCut cut) {                                                                                         \
+    NORM_CALL(constant_backward, S, dx, dy, gamma, variance, eps, cut)                                                \
+  }
+NORM(float, f32)
+NORM(bf16, bf16)
+
+// --- By row. A row is read again where it was just read, and is still in the cache. ---
+
+template <class Team, class S>
+DEVICE void layer_forward(const Team team, S* y, float* mean, float* rstd, const S* x, const float* gamma,
+                          const float* beta, int rows, int columns, double eps) {
+  for (long long begin = team.start(); begin < rows; begin += team.stride()) {
+    const long long row = begin + team.row();
+    const int n = row < rows ? columns : 0;
+    const S* from = x + row * columns;
+    float sum = 0.0f, squares = 0.0f;
+    each_of(team, from, n, [&](int, S v) { sum += widen(v); });
+    const float m = (float)(team.template fold<Sum<double>>((double)sum) / columns);
+    each_of(team, from, n, [&](int, S v) { squares += (widen(v) - m) * (widen(v) - m); });
+    const float s = (float)(1.0 / sqrt(team.template fold<Sum<double>>((double)squares) / columns + eps));
+    map_row(team, y + row * columns, from, n, [&](int i, float v) { return (v - m) * s * gamma[i] + beta[i]; });
+    if (row < rows && team.rank() == 0) {
+      mean[row] = m;
+      rstd[row] = s;
+    }
+  }
+}
+
+// dx = rstd (g - mean(g) - (x - mean) rstd^2 mean(g (x - mean))) with g = dy gamma.
+template <class Team, class S>
+DEVICE void layer_backward(const Team team, S* dx, const S* dy, const S* x, const float* gamma, const float* mean,
+                           const float* rstd, int rows, int columns) {
+  for (long long begin = team.start(); begin < rows; begin += team.stride()) {
+    const long long row = begin + team.row();
+    const int n = row < rows ? columns : 0;
+    const float m = n > 0 ? mean[row] : 0.0f, s = n > 0 ? rstd[row] : 0.0f;
+    const S* up = dy + row * columns;
+    const S* from = x + row * columns;
+    float sum = 0.0f, product = 0.0f;
+    each_of(team, up, from, n, [&](int i, S d, S v) {
+      const float g = widen(d) * gamma[i];
+      sum += g;
+      product += g * (widen(v) - m);
+    });
+    const float offset = (float)(team.template fold<Sum<double>>((double)sum) / columns);
+    const float slope = (float)(team.template fold<Sum<double>>((double)product) / columns * s * s);
+    map_row(team, dx + row * columns, up, from, n,
+            [&](int i, float d, float v) { return s * (d * gamma[i] - offset - (v - m) * slope); });
+  }
+}
+
+#define LAYER(S, type)                                                                                               \
+  KERNEL(norm_layer_forward_short_##type, S* y, float* mean, float* rstd, const S* x, const float* gamma,            \
+         const float* beta, int rows, int columns, double eps, int lanes) {                                          \
+    layer_forward(Lanes{lanes}, y, mean, rstd, x, gamma, beta, rows, columns, eps);                                  \
+  }                                                                                                                  \
+  KERNEL(norm_layer_forward_##type, S* y, float* mean, float* rstd, const S* x, const float* gamma,                  \
+         const float* beta, int rows, int columns, double eps) {                                                     \
+    layer_forward(Block{}, y, mean, rstd, x, gamma, beta, rows, columns, eps);                                       \
+  }                                                                                                                  \
+  KERNEL(norm_layer_backward_short_##type, S* dx, const S* dy, const S* x, const float* gamma, const float* mean,    \
+         const float* rstd, int rows, int columns, int lanes) {                                                      \
+    layer_backward(Lanes{lanes}, dx, dy, x, gamma, mean, rstd, rows, columns);                                       \
+  }                                                                                                                  \
+  KERNEL(norm_layer_backward_##type, S* dx, const S* dy, const S* x, const float* gamma, const float* mean,          \
+         const float* rstd, int rows, int columns) {                                                                 \
+    layer_backward(Block{}, dx, dy, x, gamma, mean, rstd, rows, columns);                                            \
+  }
+LAYER(float, f32)
+LAYER(bf16, bf16)
