@@ -11,8 +11,14 @@ final class Address extends Pointer {
   }
 
   /** A pointer to {@code address}, which it does not own. */
-  static Pointer pointer(long address) {
+  static Address pointer(long address) {
     return new Address(address);
+  }
+
+  /** Moves it to {@code address}: one pointer serves call after call. */
+  Address at(long address) {
+    this.address = address;
+    return this;
   }
 
   /** A pointer to the element at the position of a direct buffer. */

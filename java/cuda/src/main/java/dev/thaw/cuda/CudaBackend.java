@@ -62,7 +62,7 @@ final class CudaBackend implements Backend {
     unary = new CudaUnary(card, kernels);
     binary = new CudaBinary(card, kernels);
     reduce = new CudaReduce(card, kernels, workspace);
-    gemm = Absent.of(GemmKernels.class);
+    gemm = LtGemmKernels.of(card, workspace, Absent.of(GemmKernels.class));
     conv = Absent.of(ConvKernels.class);
     pooling = new CudaPool(card, kernels);
     norm = new CudaNorm(card, kernels, workspace);
@@ -73,14 +73,19 @@ final class CudaBackend implements Backend {
     stats = new CudaStats(card, kernels, workspace);
   }
 
+  /** What turns text into kernels for this card. */
+  Compiler compiler() {
+    return compiler;
+  }
+
   /** The card. */
   Card card() {
     return card;
   }
 
-  /** What turns text into kernels for this card. */
-  Compiler compiler() {
-    return compiler;
+  /** What the ops of this card hand on between their kernels. */
+  Workspace workspace() {
+    return workspace;
   }
 
   /** Our kernels on this card. */

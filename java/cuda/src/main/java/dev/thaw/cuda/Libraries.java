@@ -32,6 +32,12 @@ final class Libraries {
    */
   static final String COMPILER = "libnvrtc.so.13";
 
+  /** Matrix products; without it our own kernels multiply. */
+  static final String PRODUCTS = "libcublasLt.so.13";
+
+  /** The binding of {@link #PRODUCTS} is linked against this one too. */
+  static final String BLAS = "libcublas.so.13";
+
   private static final String DRIVER_REMEDY =
       "install driver 580 or newer, and start containers with --gpus all";
 
@@ -118,6 +124,8 @@ final class Libraries {
     lines.add(
         finding(
             COMPILER, "cuda-nvrtc-13-0", "nvidia-cuda-nvrtc", "needed to compile kernels here"));
+    lines.add(
+        finding(PRODUCTS, "libcublas-13-0", "nvidia-cublas", "needed for fast matrix products"));
     return lines;
   }
 

@@ -1,8 +1,11 @@
 /**
- * The CUDA backend: our own kernels ({@code kernels/*.cu}) on NVIDIA cards.
+ * The CUDA backend: our own kernels ({@code kernels/*.cu}) on NVIDIA cards, and NVIDIA's libraries
+ * where they compute the same faster.
  *
  * <p>How a kernel is reached: a family, {@code CudaUnary} say, writes {@code Arguments} and hands
  * them with a {@code Kernel} to the {@code Card}, which calls cuLaunchKernel through JavaCPP.
+ * Matrix products go to {@code CublasLt}: an {@code LtProduct} says what is to be computed, an
+ * {@code LtGemm} is that prepared once, {@code LtGemmKernels} finds and runs it.
  *
  * <p>Read {@link dev.thaw.cuda.CudaProvider} (how a device is opened), {@code Libraries} (where
  * NVIDIA's libraries are looked for), {@code Card} (a device with its context and stream), {@code

@@ -1,0 +1,134 @@
+package dev.thaw.cuda;
+
+import static org.bytedeco.cuda.global.cudart.cuMemcpyDtoDAsync;
+
+import dev.thaw.backend.GemmKernels;
+import dev.thaw.backend.GemmShape;
+import dev.thaw.backend.UnavailableException;
+import dev.thaw.memory.Buffer;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** C = op(A) op(B) + bias, then max(0, ·), by cuBLASLt. */
+final class LtGemmKernels implements GemmKernels {
+  private static final System.Logger LOG = System.getLogger(LtGemmKernels.class.getName());
+
+  /** Products that are kept prepared: data of ever new sizes must not fill the memory. */
+  private static final int PREPARED = 512;
+
+  /** What {@link Workspace} aligns to. */
+  private static final long ALIGNMENT = 256;
+
+  private final Card card;
+  private final Workspace workspace;
+  private final CublasLt library;
+  private final GemmKernels own;
+  private final boolean tf32;
+
+  /** The one used longest ago first. */
+  private final Map<LtProduct, LtGemm> prepared = new LinkedHashMap<>(16, 0.75f, true);
+
+  /**
+   * Kernels over an open library.
+   *
+   * @param own for what the library does not compute
+   * @param tf32 whether float32 operands may be cut to 10 bits of fraction
+   */
+  LtGemmKernels(Card card, Workspace workspace, CublasLt library, GemmKernels own, boolean tf32) {
+    this.card = card;
+    this.workspace = workspace;
+    this.library = library;
+    this.own = own;
+    this.tf32 = tf32;
+  }
+
+  /**
+   * Kernels over the library; {@code own} where it is missing, which a warning says, and with
+   * {@code -Dthaw.cuda.own=true}. With {@code -Dthaw.cuda.tf32=true} products of float32 go through
+   * tensor cores, which cut operands to 10 bits of fraction.
+   */
+  static GemmKernels of(Card card, Workspace workspace, GemmKernels own) {
+    if (Boolean.getBoolean("thaw.cuda.own")) {
+      return own;
+    }
+    try {
+      CublasLt library = CublasLt.open(card);
+      return new LtGemmKernels(card, workspace, library, own, Boolean.getBoolean("thaw.cuda.tf32"));
+    } catch (UnavailableException e) {
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "{0}: matrix products run on our own, slower kernels: {1}",
+          card.device(),
+          e.getMessage());
+      return own;
+    }
+  }
+
+  @Override
+  public void gemm(
+      Buffer c, Buffer a, Buffer b, @Nullable Buffer bias, boolean relu, GemmShape shape) {
+    if (c.bytes() == 0) {
+      return;
+    }
+    if (shape.k() == 0 || !multiply(c, a, b, bias, relu, shape)) {
+      own.gemm(c, a, b, bias, relu, shape);
+    }
+  }
+
+  /** One thread at a time, as they have one stream; false where the library has no algorithm. */
+  private synchronized boolean multiply(
+      Buffer c, Buffer a, Buffer b, @Nullable Buffer bias, boolean relu, GemmShape shape) {
+    card.enter();
+    LtProduct product = LtProduct.of(c, a, b, bias, relu, shape, tf32);
+    LtGemm call = prepared.get(product);
+    if (call == null) {
+      call = prepare(product);
+    }
+    if (!call.isServed()) {
+      return false;
+    }
+    long biasAt = bias == null ? 0 : bias.address();
+    // Algorithms are chosen by how the operands are aligned, and not all of them by how the bias
+    // is: one that lies askew is copied.
+    long copied = bias != null && biasAt % LtProduct.ALIGNED != 0 ? bias.bytes() : 0;
+    long before = (copied + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    if (before + call.workspaceBytes() == 0) {
+      call.run(c.address(), a.address(), b.address(), biasAt, 0, card.stream());
+      return true;
+    }
+    long at = workspace.take(before + call.workspaceBytes());
+    try {
+      if (copied > 0) {
+        CudaException.check(
+            "cuMemcpyDtoDAsync of a bias on " + card.device(),
+            cuMemcpyDtoDAsync(at, biasAt, copied, card.stream()));
+        biasAt = at;
+      }
+      call.run(c.address(), a.address(), b.address(), biasAt, at + before, card.stream());
+    } finally {
+      workspace.give();
+    }
+    return true;
+  }
+
+  private LtGemm prepare(LtProduct product) {
+    LtGemm call = new LtGemm(library, product);
+    if (prepared.size() == PREPARED) {
+      Iterator<LtGemm> all = prepared.values().iterator();
+      all.next().close();
+      all.remove();
+    }
+    prepared.put(product, call);
+    if (!call.isServed()) {
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "cuBLASLt {0} has no algorithm for {1} on {2}; our own kernel computes it",
+          library.version(),
+          product,
+          card.device());
+    }
+    return call;
+  }
+}
