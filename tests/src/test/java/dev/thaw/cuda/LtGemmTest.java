@@ -1,0 +1,376 @@
+package dev.thaw.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.thaw.backend.Backend;
+import dev.thaw.backend.GemmKernels;
+import dev.thaw.backend.GemmShape;
+import dev.thaw.backend.TestBuffers;
+import dev.thaw.backend.UnavailableException;
+import dev.thaw.memory.Buffer;
+import dev.thaw.memory.DType;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.Random;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** cuBLASLt's matrix products against three loops in double; our own kernels compute none. */
+final class LtGemmTest {
+  private static final float NAN = Float.NaN;
+
+  /** batch, m, n, k. */
+  private static final int[][] SIZES = {
+    {1, 1, 1, 1},
+    {1, 4, 4, 4},
+    {1, 3, 5, 7},
+    {1, 1, 33, 17},
+    {1, 33, 1, 17},
+    {1, 17, 33, 1},
+    {1, 65, 31, 257},
+    {3, 4, 5, 6},
+    {2, 1, 7, 9},
+    {2, 17, 1, 5},
+    {5, 33, 17, 64},
+  };
+
+  private static CudaBackend cuda;
+  private static GemmKernels strict;
+
+  @BeforeAll
+  static void open() throws UnavailableException {
+
+    cuda = OnACard.backend();
+    strict = products(false);
+  }
+
+  private static GemmKernels products(boolean tf32) throws UnavailableException {
+    return new LtGemmKernels(
+        cuda.card(),
+        cuda.workspace(),
+        CublasLt.open(cuda.card()),
+        (c, a, b, bias, relu, s) -> {
+          throw new AssertionError("left to our own kernel: " + s);
+        },
+        tf32);
+  }
+
+  /** Every size with every way to store and to share the operands. */
+  private static List<GemmShape> shapes() {
+    List<GemmShape> shapes = new ArrayList<>();
+    for (int[] size : SIZES) {
+      for (int flags = 0; flags < (size[0] == 1 ? 4 : 16); flags++) {
+        shapes.add(
+            new GemmShape(
+                size[0],
+                size[1],
+                size[2],
+                size[3],
+                (flags & 1) != 0,
+                (flags & 2) != 0,
+                (flags & 4) != 0,
+                (flags & 8) != 0));
+      }
+    }
+    return shapes;
+  }
+
+  @Test
+  void products() {
+    for (GemmShape s : shapes()) {
+      for (boolean biased : new boolean[] {false, true}) {
+        for (boolean relu : new boolean[] {false, true}) {
+          product(DType.FLOAT32, DType.FLOAT32, s, biased, relu);
+        }
+      }
+    }
+  }
+
+  @Test
+  void productsOfBfloat16() {
+    // Turing computes in none.
+    if (cuda.card().capability() < 80) {
+      return;
+    }
+    for (GemmShape s : shapes()) {
+      product(DType.BFLOAT16, DType.BFLOAT16, s, true, true);
+      product(DType.BFLOAT16, DType.FLOAT32, s, true, false);
+      product(DType.BFLOAT16, DType.FLOAT32, s, false, false);
+    }
+  }
+
+  private static void product(
+      DType operands, DType result, GemmShape s, boolean biased, boolean relu) {
+    boolean exact = operands == DType.FLOAT32;
+    double[] a = exact ? random(sizeA(s), 1) : cut(random(sizeA(s), 1));
+    double[] b = exact ? random(sizeB(s), 2) : cut(random(sizeB(s), 2));
+    double[] bias = exact ? random(s.n(), 3) : cut(random(s.n(), 3));
+    double[] expected = product(a, b, biased ? bias : null, relu, s);
+    double rounding = result == DType.BFLOAT16 ? 4e-3 : 0;
+    try (TestBuffers buffers = new TestBuffers(cuda, operands)) {
+      Buffer c = buffers.output(result, expected.length);
+      Buffer add = biased ? buffers.of(result, bias) : null;
+      strict.gemm(c, buffers.of(a), buffers.of(b), add, relu, s);
+      buffers.assertClose(
+          operands + " " + s + (biased ? " + bias" : "") + (relu ? ", relu" : ""),
+          expected,
+          c,
+          rounding + 1e-6 + 6e-8 * s.k());
+    }
+  }
+
+  /** Slices that begin at any element, each operand in its turn and all at once. */
+  @Test
+  void slices() {
+    GemmShape s = new GemmShape(2, 12, 16, 72, false, true, false, false);
+    double[] a = random(sizeA(s), 1);
+    double[] b = random(sizeB(s), 2);
+    double[] bias = random(s.n(), 3);
+    double[] expected = product(a, b, bias, true, s);
+    for (int askew = 0; askew < 16; askew++) {
+      for (int by = 1; by < 4; by++) {
+        try (TestBuffers buffers = new TestBuffers(cuda, DType.FLOAT32)) {
+          Buffer whole = buffers.changing(new double[expected.length + 4]);
+          Buffer c = whole.slice((askew & 1) != 0 ? by : 0, expected.length);
+          Buffer x = slice(buffers, a, (askew & 2) != 0 ? by : 0);
+          Buffer w = slice(buffers, b, (askew & 4) != 0 ? by : 0);
+          Buffer add = slice(buffers, bias, (askew & 8) != 0 ? by : 0);
+          strict.gemm(c, x, w, add, true, s);
+          buffers.assertClose("slices " + askew + " by " + by, expected, c, 1e-5);
+          for (Buffer part : List.of(c, x, w, add)) {
+            part.release();
+          }
+        }
+      }
+    }
+  }
+
+  private static Buffer slice(TestBuffers buffers, double[] values, int by) {
+    double[] all = new double[by + values.length];
+    System.arraycopy(values, 0, all, by, values.length);
+    return buffers.of(all).slice(by, values.length);
+  }
+
+  /** Sums of many numbers, in the same order every time. */
+  @Test
+  void repeatsToTheBit() {
+    GemmShape s = GemmShape.of(7, 10, 4099, false, true);
+    double[] a = random(sizeA(s), 1);
+    double[] b = random(sizeB(s), 2);
+    try (TestBuffers buffers = new TestBuffers(cuda, DType.FLOAT32)) {
+      Buffer x = buffers.of(a);
+      Buffer w = buffers.of(b);
+      Buffer c = buffers.output(70);
+      strict.gemm(c, x, w, null, false, s);
+      double[] first = buffers.read(c);
+      for (int i = 0; i < 8; i++) {
+        strict.gemm(c, x, w, null, false, s);
+        assertArrayEquals(first, buffers.read(c));
+      }
+    }
+  }
+
+  /** max(0, NaN) is NaN, so that what went wrong stays visible. */
+  @Test
+  void reluKeepsNaN() {
+    GemmShape s = GemmShape.of(2, 4, 2, false, false);
+    try (TestBuffers buffers = new TestBuffers(cuda, DType.FLOAT32)) {
+      Buffer c = buffers.output(8);
+      Buffer a = buffers.of(1, 2, NAN, 1);
+      Buffer b = buffers.of(1, -1, 0, 1, 1, -1, 0, 1);
+      strict.gemm(c, a, b, buffers.of(0, 0, 0, NAN), true, s);
+      assertArrayEquals(new double[] {3, 0, 0, NAN, NAN, NAN, NAN, NAN}, buffers.read(c));
+      strict.gemm(c, a, b, null, true, s);
+      assertArrayEquals(new double[] {3, 0, 0, 3, NAN, NAN, NAN, NAN}, buffers.read(c));
+    }
+  }
+
+  /** float32 keeps its 23 bits of fraction, unless TF32 is asked for. */
+  @Test
+  void float32IsNotCut() throws UnavailableException {
+    int n = 64;
+    GemmShape s = GemmShape.of(n, n, n, false, true);
+    double[] fine = new double[n * n];
+    Arrays.fill(fine, 1 + Math.scalb(1.0, -13));
+    double[] ones = new double[n * n];
+    Arrays.fill(ones, 1);
+    double[] expected = new double[n * n];
+    Arrays.fill(expected, n + Math.scalb(n, -13));
+    try (TestBuffers buffers = new TestBuffers(cuda, DType.FLOAT32)) {
+      Buffer c = buffers.output(expected.length);
+      strict.gemm(c, buffers.of(fine), buffers.of(ones), null, false, s);
+      assertArrayEquals(expected, buffers.read(c));
+      products(true).gemm(c, buffers.of(fine), buffers.of(ones), null, false, s);
+      buffers.assertClose("tf32", expected, c, 1e-3);
+    }
+  }
+
+  /** Nothing to multiply is our own kernels' work, and no result is nobody's. */
+  @Test
+  void emptySizes() throws UnavailableException {
+    List<GemmShape> own = new ArrayList<>();
+    GemmKernels kernels =
+        new LtGemmKernels(
+            cuda.card(),
+            cuda.workspace(),
+            CublasLt.open(cuda.card()),
+            (c, a, b, bias, relu, s) -> own.add(s),
+            false);
+    try (TestBuffers buffers = new TestBuffers(cuda, DType.FLOAT32)) {
+      Buffer none = buffers.output(0);
+      Buffer six = buffers.of(1, 2, 3, 4, 5, 6);
+      kernels.gemm(none, none, six, null, false, GemmShape.of(0, 2, 3, false, false));
+      kernels.gemm(none, six, none, none, true, GemmShape.of(2, 0, 3, true, true));
+      assertEquals(List.of(), own);
+      GemmShape noSum = GemmShape.of(2, 3, 0, false, false);
+      kernels.gemm(buffers.changing(1, 2, 3, 4, 5, 6), none, none, null, false, noSum);
+      assertEquals(List.of(noSum), own);
+    }
+  }
+
+  @Test
+  void typesThatDoNotGoTogether() {
+    GemmShape s = GemmShape.of(1, 1, 1, false, false);
+    try (TestBuffers buffers = new TestBuffers(cuda, DType.FLOAT32)) {
+      Buffer one = buffers.of(1);
+      Buffer half = buffers.of(DType.BFLOAT16, 1);
+      for (Buffer[] operands : new Buffer[][] {{one, half, one}, {half, half, one}}) {
+        assertThrows(
+            UnsupportedOperationException.class,
+            () -> strict.gemm(half, operands[0], operands[1], operands[2], false, s));
+      }
+    }
+  }
+
+  /** More products than are kept prepared, and the first ones again. */
+  @Test
+  void everNewSizes() {
+    for (int round = 0; round < 2; round++) {
+      for (int m = 1; m <= 520; m++) {
+        GemmShape s = GemmShape.of(m, 1, 1, false, false);
+        double[] a = random(m, m);
+        try (TestBuffers buffers = new TestBuffers(cuda, DType.FLOAT32)) {
+          Buffer c = buffers.output(m);
+          strict.gemm(c, buffers.of(a), buffers.of(2), null, false, s);
+          buffers.assertClose("m = " + m, product(a, new double[] {2}, null, false, s), c, 1e-6);
+        }
+      }
+    }
+  }
+
+  /** One prepared product, a bias for each thread. */
+  @Test
+  void manyThreadsAtOnce() throws Exception {
+    GemmShape s = GemmShape.of(5, 16, 80, false, true);
+    double[] a = random(sizeA(s), 1);
+    double[] b = random(sizeB(s), 2);
+    ExecutorService threads = Executors.newFixedThreadPool(4);
+    try (TestBuffers buffers = new TestBuffers(cuda, DType.FLOAT32)) {
+      Buffer x = buffers.of(a);
+      Buffer w = buffers.of(b);
+      List<Future<?>> running = new ArrayList<>();
+      for (int t = 0; t < 4; t++) {
+        double[] bias = random(s.n(), 10 + t);
+        double[] expected = product(a, b, bias, false, s);
+        Buffer add = buffers.of(bias);
+        Buffer c = buffers.output(expected.length);
+        running.add(
+            threads.submit(
+                () -> {
+                  for (int i = 0; i < 25; i++) {
+                    strict.gemm(c, x, w, add, false, s);
+                    buffers.assertClose("c", expected, c, 1e-5);
+                  }
+                }));
+      }
+      for (Future<?> future : running) {
+        future.get();
+      }
+    } finally {
+      threads.shutdown();
+    }
+  }
+
+  /** In a CUDA graph: the product is computed anew from what its buffers hold by then. */
+  @Test
+  void captured() {
+    GemmShape s = GemmShape.of(4, 8, 100, false, true);
+    double[] a = random(sizeA(s), 1);
+    double[] b = random(sizeB(s), 2);
+    double[] bias = random(s.n(), 3);
+    try (TestBuffers buffers = new TestBuffers(cuda, DType.FLOAT32)) {
+      Buffer x = buffers.changing(new double[a.length]);
+      Buffer w = buffers.of(b);
+      Buffer add = buffers.of(bias);
+      Buffer c = buffers.output(32);
+      Runnable call = () -> strict.gemm(c, x, w, add, true, s);
+      call.run();
+      try (Backend.Replay replay = Objects.requireNonNull(cuda.capture(call))) {
+        for (int seed = 4; seed < 6; seed++) {
+          double[] next = random(a.length, seed);
+          cuda.upload(x, floats(next));
+          replay.run();
+          buffers.assertClose("replay", product(next, b, bias, true, s), c, 1e-5);
+        }
+      }
+    }
+  }
+
+  private static ByteBuffer floats(double[] values) {
+    ByteBuffer bytes =
+        ByteBuffer.allocateDirect(Float.BYTES * values.length).order(ByteOrder.nativeOrder());
+    for (double v : values) {
+      bytes.putFloat((float) v);
+    }
+    return bytes.flip();
+  }
+
+  private static double[] product(
+      double[] a, double[] b, double @Nullable [] bias, boolean relu, GemmShape s) {
+    double[] c = new double[s.batch() * s.m() * s.n()];
+    for (int x = 0; x < c.length; x++) {
+      int j = x % s.n();
+      int i = x / s.n() % s.m();
+      int p = x / s.n() / s.m();
+      int atA = s.sharedA() ? 0 : p * s.m() * s.k();
+      int atB = s.sharedB() ? 0 : p * s.k() * s.n();
+      double sum = bias == null ? 0 : bias[j];
+      for (int q = 0; q < s.k(); q++) {
+        sum +=
+            a[atA + (s.transA() ? q * s.m() + i : i * s.k() + q)]
+                * b[atB + (s.transB() ? j * s.k() + q : q * s.n() + j)];
+      }
+      c[x] = relu ? Math.max(0, sum) : sum;
+    }
+    return c;
+  }
+
+  private static int sizeA(GemmShape s) {
+    return (s.sharedA() ? 1 : s.batch()) * s.m() * s.k();
+  }
+
+  private static int sizeB(GemmShape s) {
+    return (s.sharedB() ? 1 : s.batch()) * s.k() * s.n();
+  }
+
+  private static double[] random(int n, long seed) {
+    return new Random(seed).doubles(n, -1, 1).map(v -> (float) v).toArray();
+  }
+
+  /** To what BFLOAT16 has. */
+  private static double[] cut(double[] values) {
+    return Arrays.stream(values)
+        .map(v -> Float.intBitsToFloat(Float.floatToRawIntBits((float) v) & 0xFFFF0000))
+        .toArray();
+  }
+}
