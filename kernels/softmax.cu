@@ -1,6 +1,6 @@
 // Softmax over the rows of [rows, columns], its logarithm, and cross-entropy on that. A team takes a row (rows.cuh): some
 // lanes of a warp if it is short, else a block. A row is read twice, the second time from a cache unless it is very long:
-// once for its maximum and its sum of exponentials together, once for the result.
+// once for its maximum and its sum of exponentials together, once for the result (and once more for smoothed targets).
 #include "rows.cuh"
 
 // --- Softmax: y = exp(x - max) / sum, or its logarithm (x - max) - log(sum). ---
@@ -111,31 +111,32 @@ DEVICE void put(void* y, int half, float v) {
   }
 }
 
-// What a row's target asks for. One that is no class and not ignored makes the loss, and the row's gradient, NaN: the card
-// cannot refuse it, as the host does not wait for the answer.
+DEVICE long long class_of(const void* targets, int wide, long long row) {
+  return wide ? ((const long long*)targets)[row] : ((const int*)targets)[row];
+}
+
+// What a row's target asks for. One that is neither a class nor ignored makes the loss and the row's gradient NaN.
 struct Target {
-  bool counts;
-  int at;
-  float weight;
+  bool counts = false;
+  int at = -1;
+  float weight = 0.0f;
+
+  Target() = default;
 
   // Of a row that is there. `weights` may hold none, for 1 each.
   DEVICE Target(const void* targets, int wide, long long row, long long ignored, const Numbers& weights, int columns) {
-    const long long t = wide ? ((const long long*)targets)[row] : ((const int*)targets)[row];
-    const bool good = t >= 0 && t < columns;
+    const long long t = class_of(targets, wide, row);
     counts = t != ignored;
-    at = good ? (int)t : -1;
-    weight = !counts ? 0.0f : !good ? __int_as_float(0x7fc00000) : weights.of == nullptr ? 1.0f : weights.at(at);
+    if (t >= 0 && t < columns) at = (int)t;
+    if (counts) weight = at < 0 ? __int_as_float(0x7fc00000) : weights.of == nullptr ? 1.0f : weights.at(at);
   }
-
-  DEVICE Target() : counts(false), at(-1), weight(0.0f) {}
 };
 
 // Each block leaves two sums over its rows in `partial`: of losses, and of the weights that divide them.
 template <class Team, class T>
 DEVICE void cross_entropy(const Team team, double* partial, T* log_p, const T* logits, const void* targets,
-                          const Numbers weights, int targets_wide, long long ignored, int rows, int columns, double smoothing) {
-  const float hard = (float)(1.0 - smoothing);
-  const float smooth = (float)(smoothing / columns);
+                          const Numbers weights, int targets_wide, long long ignored, int rows, int columns, float hard, float smooth,
+                          Refusal* refusal, int what) {
   double loss = 0.0, total = 0.0;
   for (unsigned begin = team.start(); begin < (unsigned)rows; begin += team.stride()) {
     const long long row = begin + team.row();
@@ -147,17 +148,22 @@ DEVICE void cross_entropy(const Team team, double* partial, T* log_p, const T* l
     const Target target = here ? Target(targets, targets_wide, row, ignored, weights, columns) : Target();
     const float own = hard * target.weight;
     float lost = 0.0f;
+    // Not multiplied by 0: that of a class whose probability is 0 would be 0 times infinity.
+    if (smooth > 0.0f) {
+      each_of(team, from, n, [&](int c, T e) {
+        lost -= smooth * (weights.of == nullptr ? 1.0f : weights.at(c)) * ((widen(e) - o.largest) - log_sum);
+      });
+    }
     map_row(team, log_p + row * columns, from, n, [&](int c, float v) {
       const float lp = (v - o.largest) - log_sum;
       if (c == target.at) lost -= own * lp;
-      // Not multiplied by 0: that of a class whose probability is 0 would be 0 times infinity.
-      if (smooth > 0.0f) lost -= smooth * (weights.of == nullptr ? 1.0f : weights.at(c)) * lp;
       return lp;
     });
     lost = team.template fold<Sum<float>>(lost);
     if (target.counts && team.rank() == 0) {
       loss += lost;
       total += target.weight;
+      if (target.at < 0) refuse(refusal, what, class_of(targets, targets_wide, row), row, columns, ignored);
     }
   }
   loss = over_block<Sum<double>>(loss);
@@ -187,7 +193,7 @@ KERNEL(cross_entropy_total, void* loss, void* total, const double* partial, int 
 template <class Team, class T>
 DEVICE void cross_entropy_backward(const Team team, T* dlogits, const Numbers dloss, const Numbers total, const T* log_p,
                                    const void* targets, const Numbers weights, int targets_wide, long long ignored, int rows,
-                                   int columns, double smoothing) {
+                                   int columns, float hard, float smooth) {
   float all = (float)columns;
   if (weights.of != nullptr) {
     all = 0.0f;
@@ -195,35 +201,35 @@ DEVICE void cross_entropy_backward(const Team team, T* dlogits, const Numbers dl
     all = over_block<Sum<float>>(all);
   }
   const float scale = dloss.at(0) / total.at(0);
-  const float hard = scale * (float)(1.0 - smoothing);
-  const float smooth = scale * (float)(smoothing / columns);
   for (unsigned begin = team.start(); begin < (unsigned)rows; begin += team.stride()) {
     const long long row = begin + team.row();
     if (row >= rows) continue;
     const long long at = row * columns;
     const Target target(targets, targets_wide, row, ignored, weights, columns);
-    const float own = hard * target.weight;
+    const float own = scale * hard * target.weight;
+    const float even = scale * smooth;
     map_row(team, dlogits + at, log_p + at, columns, [&](int c, float lp) {
       if (!target.counts) return 0.0f;
       const float p = exp(lp);
       const float w = weights.of == nullptr ? 1.0f : weights.at(c);
-      return own * (c == target.at ? p - 1.0f : p) + smooth * (p * all - w);
+      return own * (c == target.at ? p - 1.0f : p) + even * (p * all - w);
     });
   }
 }
 
-#define CROSS_ENTROPY(T, type)                                                                                      \
-  BY_TEAM(cross_entropy, type,                                                                                      \
-          cross_entropy(team, partial, log_p, logits, targets, Numbers{weights, weights_half}, targets_wide,        \
-                        ignored, rows, columns, smoothing),                                                         \
-          double* partial, T* log_p, const T* logits, const void* targets, const void* weights, int targets_wide,   \
-          int weights_half, long long ignored, int rows, int columns, double smoothing)                             \
-  BY_TEAM(cross_entropy_backward, type,                                                                             \
-          cross_entropy_backward(team, dlogits, Numbers{dloss, dloss_half}, Numbers{total, total_half}, log_p,      \
-                                 targets, Numbers{weights, weights_half}, targets_wide, ignored, rows, columns,     \
-                                 smoothing),                                                                        \
-          T* dlogits, const void* dloss, const void* total, const T* log_p, const void* targets,                    \
-          const void* weights, int dloss_half, int total_half, int targets_wide, int weights_half,                  \
-          long long ignored, int rows, int columns, double smoothing)
+#define CROSS_ENTROPY(T, type)                                                                                     \
+  BY_TEAM(cross_entropy, type,                                                                                     \
+          cross_entropy(team, partial, log_p, logits, targets, Numbers{weights, weights_half}, targets_wide,       \
+                        ignored, rows, columns, hard, smooth, refusal, what),                                      \
+          double* partial, T* log_p, const T* logits, const void* targets, const void* weights, int targets_wide,  \
+          int weights_half, long long ignored, int rows, int columns, float hard, float smooth,                    \
+          Refusal* refusal, int what)                                                                              \
+  BY_TEAM(cross_entropy_backward, type,                                                                            \
+          cross_entropy_backward(team, dlogits, Numbers{dloss, dloss_half}, Numbers{total, total_half}, log_p,     \
+                                 targets, Numbers{weights, weights_half}, targets_wide, ignored, rows, columns,    \
+                                 hard, smooth),                                                                    \
+          T* dlogits, const void* dloss, const void* total, const T* log_p, const void* targets,                   \
+          const void* weights, int dloss_half, int total_half, int targets_wide, int weights_half,                 \
+          long long ignored, int rows, int columns, float hard, float smooth)
 CROSS_ENTROPY(float, f32)
 CROSS_ENTROPY(bf16, bf16)

@@ -1,8 +1,12 @@
 package dev.thaw.cuda;
 
 import static dev.thaw.cuda.Agreement.numbers;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.thaw.backend.Backend;
 import dev.thaw.backend.CrossEntropyOptions;
+import dev.thaw.backend.TestBuffers;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.DType;
 import java.util.Arrays;
@@ -146,5 +150,36 @@ final class CudaSoftmaxTest {
                   dlogits, buffers.of(1), total, log, targets, null, options, 2, 3);
           return List.of(loss, total, dlogits);
         });
+  }
+
+  @Test
+  void aTargetThatIsNoClassIsRefused() {
+    Backend card = AnyCard.get();
+    for (DType type : List.of(DType.INT32, DType.INT64)) {
+      for (int columns : new int[] {3, 200}) {
+        for (int wrong : new int[] {-1, columns, Integer.MIN_VALUE}) {
+          refused(card, type, columns, wrong);
+        }
+      }
+    }
+  }
+
+  private static void refused(Backend card, DType type, int columns, int wrong) {
+    try (TestBuffers buffers = new TestBuffers(card, DType.FLOAT32)) {
+      Buffer loss = buffers.output(1);
+      Buffer log = buffers.output(2L * columns);
+      Buffer x = buffers.of(numbers(2 * columns, 1));
+      Buffer targets = buffers.of(type, 2, wrong);
+      card.softmax()
+          .crossEntropy(loss, loss, log, x, targets, null, CrossEntropyOptions.DEFAULT, 2, columns);
+      IllegalArgumentException e = assertThrows(IllegalArgumentException.class, card::synchronize);
+      assertEquals(
+          "crossEntropy: target "
+              + wrong
+              + " of row 1 is not in [0, "
+              + columns
+              + ") and not the ignored -100",
+          e.getMessage());
+    }
   }
 }

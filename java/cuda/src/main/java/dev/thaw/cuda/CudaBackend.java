@@ -66,7 +66,7 @@ final class CudaBackend implements Backend {
     conv = Absent.of(ConvKernels.class);
     pooling = new CudaPool(card, kernels);
     norm = new CudaNorm(card, kernels, workspace);
-    softmax = new CudaSoftmax(card, kernels, workspace);
+    softmax = new CudaSoftmax(card, kernels, workspace, refusals);
     index = new CudaIndex(card, kernels, workspace, refusals);
     random = new CudaRandom(card, kernels);
     update = Absent.of(UpdateKernels.class);

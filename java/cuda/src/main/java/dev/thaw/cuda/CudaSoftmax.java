@@ -8,8 +8,8 @@ import dev.thaw.memory.DType;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code kernels/softmax.cu}: some lanes of a warp a row, or a block. A target that is no class is
- * not refused, since that would make the host wait for the card: it makes the loss NaN.
+ * {@code kernels/softmax.cu}: some lanes of a warp a row, or a block. A target that is neither a
+ * class nor ignored makes the loss NaN, and is refused by the next reading.
  */
 final class CudaSoftmax implements SoftmaxKernels {
   /** Up to this length a row is short in any case. */
@@ -20,11 +20,13 @@ final class CudaSoftmax implements SoftmaxKernels {
 
   private final Card card;
   private final Workspace workspace;
+  private final Refusals refusals;
   private final Rows forward;
   private final Rows backward;
   private final Rows crossEntropy;
   private final Rows crossEntropyBackward;
   private final Kernel crossEntropyTotal;
+  private final int wrongTarget;
 
   /** Kernels for short rows and for long ones. */
   private record Rows(Kernels.ByType shorter, Kernels.ByType longer) {
@@ -33,14 +35,18 @@ final class CudaSoftmax implements SoftmaxKernels {
     }
   }
 
-  CudaSoftmax(Card card, Kernels kernels, Workspace workspace) {
+  CudaSoftmax(Card card, Kernels kernels, Workspace workspace, Refusals refusals) {
     this.card = card;
     this.workspace = workspace;
+    this.refusals = refusals;
     forward = Rows.of(kernels, "softmax_forward");
     backward = Rows.of(kernels, "softmax_backward");
     crossEntropy = Rows.of(kernels, "cross_entropy");
     crossEntropyBackward = Rows.of(kernels, "cross_entropy_backward");
     crossEntropyTotal = kernels.get("cross_entropy_total");
+    wrongTarget =
+        refusals.named(
+            "crossEntropy: target %d of row %d is not in [0, %d) and not the ignored %d");
   }
 
   @Override
@@ -78,8 +84,8 @@ final class CudaSoftmax implements SoftmaxKernels {
     try {
       Arguments a = Arguments.empty().address(partial).pointer(logProbabilities).pointer(logits);
       a.pointer(targets).pointer(weights).flag(isWide(targets)).flag(isHalf(weights));
-      a.int64(options.ignored()).int32(rows).int32(columns).float64(options.smoothing());
-      launch(crossEntropy, logits.dtype(), rows, columns, a);
+      options(a, options, rows, columns);
+      launch(crossEntropy, logits.dtype(), rows, columns, refusals.watch(a, wrongTarget));
       a = Arguments.empty().pointer(loss).pointer(total).address(partial).int32(blocks);
       a.flag(isHalf(loss)).flag(isHalf(total));
       card.launch(crossEntropyTotal, 1, a);
@@ -105,8 +111,13 @@ final class CudaSoftmax implements SoftmaxKernels {
     Arguments a = Arguments.empty().pointer(dlogits).pointer(dloss).pointer(total);
     a.pointer(logProbabilities).pointer(targets).pointer(weights);
     a.flag(isHalf(dloss)).flag(isHalf(total)).flag(isWide(targets)).flag(isHalf(weights));
-    a.int64(options.ignored()).int32(rows).int32(columns).float64(options.smoothing());
+    options(a, options, rows, columns);
     launch(crossEntropyBackward, dlogits.dtype(), rows, columns, a);
+  }
+
+  private static void options(Arguments a, CrossEntropyOptions options, int rows, int columns) {
+    a.int64(options.ignored()).int32(rows).int32(columns);
+    a.float32(1 - options.smoothing()).float32(options.smoothing() / columns);
   }
 
   private void launch(Rows kernels, DType dtype, int rows, int columns, Arguments a) {

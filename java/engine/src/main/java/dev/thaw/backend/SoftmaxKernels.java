@@ -3,7 +3,10 @@ package dev.thaw.backend;
 import dev.thaw.memory.Buffer;
 import org.jspecify.annotations.Nullable;
 
-/** Softmax over the rows of x [rows, columns], and the loss on it. */
+/**
+ * Softmax over the rows of x [rows, columns], and the loss on it. A target that is neither a class
+ * nor ignored is refused as {@link IndexKernels} refuse an index.
+ */
 public interface SoftmaxKernels {
   /** y = exp(x − max) / Σ, or its logarithm. */
   void forward(@Writes Buffer y, Buffer x, boolean log, int rows, int columns);
