@@ -7,3 +7,4 @@
 #include "index.cu"
 #include "pool.cu"
 #include "norm.cu"
+#include "gemm.cu"

@@ -62,7 +62,7 @@ final class CudaBackend implements Backend {
     unary = new CudaUnary(card, kernels);
     binary = new CudaBinary(card, kernels);
     reduce = new CudaReduce(card, kernels, workspace);
-    gemm = LtGemmKernels.of(card, workspace, Absent.of(GemmKernels.class));
+    gemm = LtGemmKernels.of(card, workspace, new CudaGemm(card, kernels));
     conv = Absent.of(ConvKernels.class);
     pooling = new CudaPool(card, kernels);
     norm = new CudaNorm(card, kernels, workspace);
