@@ -7,4 +7,5 @@
 #include "index.cu"
 #include "pool.cu"
 #include "norm.cu"
+#include "conv.cu"
 #include "gemm.cu"

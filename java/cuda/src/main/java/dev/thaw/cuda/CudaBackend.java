@@ -63,7 +63,7 @@ final class CudaBackend implements Backend {
     binary = new CudaBinary(card, kernels);
     reduce = new CudaReduce(card, kernels, workspace);
     gemm = LtGemmKernels.of(card, workspace, new CudaGemm(card, kernels));
-    conv = Absent.of(ConvKernels.class);
+    conv = new CudaConv(card, kernels, workspace, reduce);
     pooling = new CudaPool(card, kernels);
     norm = new CudaNorm(card, kernels, workspace);
     softmax = new CudaSoftmax(card, kernels, workspace, refusals);
