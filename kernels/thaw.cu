@@ -9,3 +9,4 @@
 #include "norm.cu"
 #include "conv.cu"
 #include "gemm.cu"
+#include "optimizer.cu"

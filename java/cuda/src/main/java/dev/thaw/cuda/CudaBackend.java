@@ -69,7 +69,7 @@ final class CudaBackend implements Backend {
     softmax = new CudaSoftmax(card, kernels, workspace, refusals);
     index = new CudaIndex(card, kernels, workspace, refusals);
     random = new CudaRandom(card, kernels);
-    update = Absent.of(UpdateKernels.class);
+    update = new CudaUpdate(card, kernels, pool, transfers);
     stats = new CudaStats(card, kernels, workspace);
   }
 

@@ -1,0 +1,186 @@
+package dev.thaw.cuda;
+
+import dev.thaw.backend.Segment;
+import dev.thaw.backend.SegmentTable;
+import dev.thaw.memory.Buffer;
+import dev.thaw.memory.Check;
+import dev.thaw.memory.DType;
+import dev.thaw.memory.Pool;
+import dev.thaw.memory.Purpose;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The parameters of an optimizer as {@code kernels/optimizer.cu} reads them. Written once, but for
+ * the flags that say who takes part: those are changed on the host and cross before the next
+ * launch. It holds the buffers whose addresses it has.
+ */
+final class CudaSegments implements SegmentTable {
+  /** Elements that a block takes at once: CHUNK of the kernels. */
+  private static final int CHUNK = 4096;
+
+  /** Bytes of the kernels' Segment, Chunk, Squares and Settings. */
+  private static final int SEGMENT = 48;
+
+  private static final int CHUNK_BYTES = 8;
+  private static final int SQUARES = 16;
+  private static final int SETTINGS = 14 * 4;
+
+  private final Transfers transfers;
+  private final List<Buffer> held = new ArrayList<>();
+  private final DType dtype;
+  private final int count;
+  private final int moments;
+  private final int chunkCount;
+  private final Buffer segments;
+  private final Buffer chunks;
+  private final Buffer squares;
+  private final Buffer settings;
+  private final Buffer steps;
+  private final Buffer active;
+  private final ByteBuffer activeOnHost;
+  private boolean activeChanged;
+
+  CudaSegments(List<Segment> all, Pool pool, Transfers transfers) {
+    this.transfers = transfers;
+    count = all.size();
+    dtype = all.isEmpty() ? DType.FLOAT32 : all.get(0).value().dtype();
+    moments = all.stream().mapToInt(s -> s.moments().size()).min().orElse(0);
+    chunkCount = Math.toIntExact(all.stream().mapToLong(s -> chunksOf(s.value().elements())).sum());
+    segments = allocate(pool, DType.UINT8, (long) count * SEGMENT);
+    chunks = allocate(pool, DType.UINT8, (long) chunkCount * CHUNK_BYTES);
+    squares = allocate(pool, DType.UINT8, (long) chunkCount * SQUARES);
+    settings = allocate(pool, DType.UINT8, (long) count * SETTINGS);
+    steps = allocate(pool, DType.INT32, count);
+    active = allocate(pool, DType.INT32, count);
+    ByteBuffer segmentBytes = bytes(segments.bytes());
+    ByteBuffer chunkBytes = bytes(chunks.bytes());
+    for (int i = 0; i < count; i++) {
+      write(segmentBytes, all.get(i), chunkBytes.position() / CHUNK_BYTES);
+      long own = chunksOf(all.get(i).value().elements());
+      for (int number = 0; number < own; number++) {
+        chunkBytes.putInt(i).putInt(number);
+      }
+    }
+    upload(segments, segmentBytes.flip());
+    upload(chunks, chunkBytes.flip());
+    upload(steps, bytes(steps.bytes()));
+    activeOnHost = bytes(active.bytes());
+    for (int i = 0; i < count; i++) {
+      setActive(i, true);
+    }
+  }
+
+  private Buffer allocate(Pool pool, DType type, long elements) {
+    Buffer buffer = pool.allocate(type, elements, Purpose.OPTIMIZER);
+    held.add(buffer);
+    return buffer;
+  }
+
+  private static ByteBuffer bytes(long size) {
+    return ByteBuffer.allocateDirect(Math.toIntExact(size)).order(ByteOrder.nativeOrder());
+  }
+
+  private static long chunksOf(long elements) {
+    return (elements + CHUNK - 1) / CHUNK;
+  }
+
+  private void write(ByteBuffer to, Segment s, int firstChunk) {
+    to.putLong(hold(s.value()));
+    to.putLong(hold(s.gradient()));
+    to.putLong(s.moments().isEmpty() ? 0 : hold(s.moments().get(0)));
+    to.putLong(s.moments().size() < 2 ? 0 : hold(s.moments().get(1)));
+    to.putLong(s.value().elements());
+    to.putInt(s.group());
+    to.putInt(firstChunk);
+  }
+
+  private long hold(Buffer x) {
+    Check.that(
+        x.dtype() == dtype,
+        "update: segments of %s and of %s in one table; make a table for each",
+        dtype,
+        x.dtype());
+    held.add(x.hold());
+    return x.address();
+  }
+
+  private void upload(Buffer y, ByteBuffer x) {
+    if (y.bytes() > 0) {
+      transfers.upload(y, x);
+    }
+  }
+
+  @Override
+  public void setActive(int i, boolean on) {
+    int flag = on ? 1 : 0;
+    activeChanged |= activeOnHost.getInt(i * Integer.BYTES) != flag;
+    activeOnHost.putInt(i * Integer.BYTES, flag);
+  }
+
+  /** Before a launch: copies the flags to the card if one has changed. */
+  void uploadActive() {
+    if (activeChanged) {
+      upload(active, activeOnHost);
+      activeChanged = false;
+    }
+  }
+
+  /** Type of all values, gradients and moments. */
+  DType dtype() {
+    return dtype;
+  }
+
+  /** How many segments there are. */
+  int count() {
+    return count;
+  }
+
+  /** How many moments every segment has. */
+  int moments() {
+    return moments;
+  }
+
+  /** How many chunks all segments have together. */
+  int chunkCount() {
+    return chunkCount;
+  }
+
+  /** {@code Segment*}. */
+  Buffer segments() {
+    return segments;
+  }
+
+  /** {@code Chunk*}. */
+  Buffer chunks() {
+    return chunks;
+  }
+
+  /** {@code Squares*}: what a launch leaves for the next. */
+  Buffer squares() {
+    return squares;
+  }
+
+  /** {@code Settings*}: what a launch leaves for the next. */
+  Buffer settings() {
+    return settings;
+  }
+
+  /** {@code int*}. */
+  Buffer active() {
+    return active;
+  }
+
+  @Override
+  public Buffer steps() {
+    return steps;
+  }
+
+  @Override
+  public void close() {
+    held.forEach(Buffer::release);
+    held.clear();
+  }
+}
