@@ -15,11 +15,13 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 public abstract class ConvolutionsByHand {
   private final Backend backend;
+  private final ConvKernels kernels;
   private final DType dtype;
 
-  /** The device and the type to compute with, FLOAT32 or BFLOAT16. */
-  protected ConvolutionsByHand(Backend backend, DType dtype) {
+  /** The device, its kernels, and the type to compute with, FLOAT32 or BFLOAT16. */
+  protected ConvolutionsByHand(Backend backend, ConvKernels kernels, DType dtype) {
     this.backend = backend;
+    this.kernels = kernels;
     this.dtype = dtype;
   }
 
@@ -76,16 +78,14 @@ public abstract class ConvolutionsByHand {
       }
       try (TestBuffers buffers = new TestBuffers(backend, dtype)) {
         Buffer y = add == 2 ? buffers.changing(residual) : buffers.output(expected.length);
-        backend
-            .conv()
-            .forward(
-                y,
-                buffers.of(x),
-                buffers.of(w),
-                biased ? buffers.of(bias) : null,
-                add == 0 ? null : add == 1 ? buffers.of(residual) : y,
-                relu,
-                s);
+        kernels.forward(
+            y,
+            buffers.of(x),
+            buffers.of(w),
+            biased ? buffers.of(bias) : null,
+            add == 0 ? null : add == 1 ? buffers.of(residual) : y,
+            relu,
+            s);
         buffers.assertClose("y " + i, expected, y, allowed(weights(s) / s.k()));
       }
     }
@@ -100,7 +100,7 @@ public abstract class ConvolutionsByHand {
     eachProduct(s, (xi, wi, yi) -> dx[xi] += dy[yi] * w[wi]);
     try (TestBuffers buffers = new TestBuffers(backend, dtype)) {
       Buffer found = buffers.output(dx.length);
-      backend.conv().backwardData(found, buffers.of(dy), buffers.of(w), s);
+      kernels.backwardData(found, buffers.of(dy), buffers.of(w), s);
       buffers.assertClose("dx", dx, found, allowed(s.kh() * s.kw() * s.k() / s.groups()));
     }
   }
@@ -121,7 +121,7 @@ public abstract class ConvolutionsByHand {
       try (TestBuffers buffers = new TestBuffers(backend, dtype)) {
         Buffer found = buffers.output(dw.length);
         Buffer sums = biased ? buffers.output(s.k()) : null;
-        backend.conv().backwardWeights(found, sums, buffers.of(dy), buffers.of(x), s);
+        kernels.backwardWeights(found, sums, buffers.of(dy), buffers.of(x), s);
         buffers.assertClose("dw", dw, found, tolerance);
         if (sums != null) {
           buffers.assertClose("db", db, sums, tolerance);
@@ -137,11 +137,11 @@ public abstract class ConvolutionsByHand {
     try (TestBuffers buffers = new TestBuffers(backend, dtype)) {
       Buffer w = buffers.of(numbers(weights(s), 1));
       Buffer none = buffers.output(0);
-      backend.conv().forward(none, none, w, buffers.of(1, 2, 3, 4), null, true, s);
-      backend.conv().backwardData(none, none, w, s);
+      kernels.forward(none, none, w, buffers.of(1, 2, 3, 4), null, true, s);
+      kernels.backwardData(none, none, w, s);
       Buffer dw = buffers.output(weights(s));
       Buffer db = buffers.output(4);
-      backend.conv().backwardWeights(dw, db, none, none, s);
+      kernels.backwardWeights(dw, db, none, none, s);
       buffers.assertClose("dw", new double[weights(s)], dw, 0);
       buffers.assertClose("db", new double[4], db, 0);
     }

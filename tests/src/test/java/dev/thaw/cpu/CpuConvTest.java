@@ -35,7 +35,7 @@ final class CpuConvTest extends ConvolutionsByHand {
   private static final Backend CPU = Devices.get("cpu");
 
   CpuConvTest() {
-    super(CPU, DType.FLOAT32);
+    super(CPU, CPU.conv(), DType.FLOAT32);
   }
 
   /** Weights that are packed once give the bits of weights that are packed in every call. */

@@ -25,7 +25,7 @@ final class CpuGemmTest extends ProductsByHand {
   private static final Backend CPU = Devices.get("cpu");
 
   CpuGemmTest() {
-    super(CPU, DType.FLOAT32);
+    super(CPU, CPU.gemm(), DType.FLOAT32);
   }
 
   /** A shared B makes one tall product of many, unless A's rows do not follow each other. */
