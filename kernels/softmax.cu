@@ -135,8 +135,8 @@ struct Target {
 // Each block leaves two sums over its rows in `partial`: of losses, and of the weights that divide them.
 template <class Team, class T>
 DEVICE void cross_entropy(const Team team, double* partial, T* log_p, const T* logits, const void* targets,
-                          const Numbers weights, int targets_wide, long long ignored, int rows, int columns, float hard, float smooth,
-                          Refusal* refusal, int what) {
+                          const Numbers weights, int targets_wide, long long ignored, int rows, int columns, float hard,
+                          float smooth, Refusal* refusal, int what) {
   double loss = 0.0, total = 0.0;
   for (unsigned begin = team.start(); begin < (unsigned)rows; begin += team.stride()) {
     const long long row = begin + team.row();
