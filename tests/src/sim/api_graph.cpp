@@ -117,8 +117,8 @@ THAW_API int thaw_sim_enqueue(CUstream handle, void (*run)(void*), void (*drop)(
 }
 
 THAW_API int thaw_sim_check(const void* p, std::size_t bytes, const char* who) {
-  return call(who, Needs::NOTHING, [&](Driver& d) {
-    const Result r = d.memory.check(p, bytes, "an argument");
+  return call("", Needs::NOTHING, [&](Driver& d) {
+    const Result r = d.memory.check(p, bytes, who);
     Foreign::note(r);
     return r;
   });

@@ -137,7 +137,7 @@ THAW_API CUresult cuFuncGetName(const char** name, CUfunction function) {
 }
 
 // What a function needs on a card, registers and shared memory, is known to nvcc only.
-THAW_API CUresult cuFuncGetAttribute(int* value, int attribute, CUfunction function) {
+THAW_API CUresult cuFuncGetAttribute(int* value, CUfunction_attribute attribute, CUfunction function) {
   return call("cuFuncGetAttribute", [&](Driver& d) -> Result {
     if (d.function(function) == nullptr) return bad_handle("function");
     if (value == nullptr) return refused(CUDA_ERROR_INVALID_VALUE, "nowhere to put the value");

@@ -131,12 +131,18 @@ void open_block_barrier() {
   b.backward = !b.backward;
 }
 
-// Whether all lanes of the mask are there; then they exchange their values and are ready.
+// Whether all lanes of the mask are there, with the same mask; then they exchange their values and are ready. Others may
+// wait with another mask meanwhile.
 bool open_lanes_barrier(int w, unsigned mask, Together what) {
   Warp& warp = b.warp[w];
   const unsigned group = mask & warp.living;
   if ((warp.at_lanes_barrier & group) != group) return false;
   Thread* lanes = &b.thread[w * WARP];
+  for (unsigned rest = group; rest != 0; rest &= rest - 1) {
+    const Thread& other = lanes[__builtin_ctz(rest)];
+    if (other.mask != mask) return false;
+    if (other.what != what) fail_block("lanes of one warp shuffle, vote and wait at a time", other.site);
+  }
   uint64_t votes = 0;
   for (unsigned rest = group; rest != 0; rest &= rest - 1) {
     const int l = __builtin_ctz(rest);
@@ -190,8 +196,13 @@ std::string place() {
     const unsigned waiting = b.warp[w].at_lanes_barrier;
     if (waiting == 0) continue;
     const Thread& first = b.thread[w * WARP + __builtin_ctz(waiting)];
+    unsigned together = 0;
+    for (unsigned rest = waiting; rest != 0; rest &= rest - 1) {
+      const int l = __builtin_ctz(rest);
+      if (b.thread[w * WARP + l].mask == first.mask) together |= bit(l);
+    }
     char lanes[80];
-    std::snprintf(lanes, sizeof lanes, " lanes 0x%x of warp %d wait for lanes 0x%x at ", waiting, w, first.mask);
+    std::snprintf(lanes, sizeof lanes, " lanes 0x%x of warp %d wait for lanes 0x%x at ", together, w, first.mask);
     what += (b.at_barrier > 0 ? "," : "") + std::string(lanes) + text(first.site);
     break;
   }
@@ -301,15 +312,6 @@ uint64_t wait_for_lanes(unsigned mask, Together what, uint64_t value, int source
   Thread& me = b.thread[b.current];
   if ((mask & bit(l)) == 0) {
     fail_block("the mask " + std::to_string(mask) + " does not name the lane that calls, " + std::to_string(l), site);
-  }
-  for (unsigned rest = warp.at_lanes_barrier; rest != 0; rest &= rest - 1) {
-    const int o = __builtin_ctz(rest);
-    const Thread& other = b.thread[w * WARP + o];
-    const bool together = (mask & bit(o)) != 0 || (other.mask & bit(l)) != 0;
-    if (together && (other.mask != mask || other.what != what)) {
-      fail_block("lane " + std::to_string(o) + " waits at " + text(other.site) + " with another mask or for something else",
-                 site);
-    }
   }
   me.mask = mask;
   me.what = what;

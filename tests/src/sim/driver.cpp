@@ -92,7 +92,8 @@ CUresult answer(const char* call, const Result& result) {
     static std::set<std::string> messages;  // whoever asked may keep the pointer
     ThreadState& state = thread_state();
     state.code = result.code;
-    state.message = messages.insert(std::string(call) + ": " + result.message).first->c_str();
+    const std::string begin = *call == 0 ? "" : std::string(call) + ": ";
+    state.message = messages.insert(begin + result.message).first->c_str();
   }
   return result.code;
 }

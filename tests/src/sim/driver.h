@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "capture.h"
+#include "cuda_calls.h"
 #include "memory.h"
 #include "stream.h"
 
@@ -96,7 +97,7 @@ Driver& driver();
 CUcontext current_context();
 void set_current_context(CUcontext context);
 
-// Keeps the message for cuGetErrorString, with the name of the call before it.
+// Keeps the message for cuGetErrorString, with the name of the call before it if there is one.
 CUresult answer(const char* call, const Result& result);
 const char* last_message(CUresult code);
 

@@ -70,8 +70,8 @@ void Stacks::give_all() {
 }
 
 void* Stacks::start(int stack, void (*entry)()) {
-  // Seen from `entry`, what lies on top is the address it would return to.
-  void** sp = reinterpret_cast<void**>(tops_[stack]) - 2;
+  // As after a call: the address to return to lies on top, 8 bytes below a multiple of 16.
+  void** sp = reinterpret_cast<void**>(tops_[stack]) - 1;
   sp[0] = nullptr;
   *--sp = reinterpret_cast<void*>(entry);
   sp -= 6;
