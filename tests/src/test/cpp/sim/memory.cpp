@@ -108,8 +108,10 @@ void launches() {
   OK(launch("test_nothing", 1, nullptr));
   GIVES(CUDA_ERROR_INVALID_VALUE, "kernel test_copy: blocks of 512",
         cuLaunchKernel(copy, 2, 1, 1, 512, 1, 1, 0, nullptr, parameters, nullptr));
-  GIVES(CUDA_ERROR_INVALID_VALUE, "a grid of 0 x 1 x 1", cuLaunchKernel(copy, 0, 1, 1, 256, 1, 1, 0, nullptr, parameters, nullptr));
-  GIVES(CUDA_ERROR_INVALID_VALUE, "20 bytes of arguments; it takes 24", launch("test_copy", 2, nullptr, y.data(), x.data(), 1000));
+  GIVES(CUDA_ERROR_INVALID_VALUE, "a grid of 0 x 1 x 1",
+        cuLaunchKernel(copy, 0, 1, 1, 256, 1, 1, 0, nullptr, parameters, nullptr));
+  GIVES(CUDA_ERROR_INVALID_VALUE, "20 bytes of arguments; it takes 24",
+        launch("test_copy", 2, nullptr, y.data(), x.data(), 1000));
   GIVES(CUDA_ERROR_INVALID_HANDLE, "no such stream",
         cuLaunchKernel(copy, 1, 1, 1, 256, 1, 1, 0, reinterpret_cast<CUstream>(parameters), parameters, nullptr));
 }
@@ -140,9 +142,11 @@ void stray_pointers() {
 void stray_writes() {
   const Buffer y(1001), other(100);
   OK(launch("wrong_bound", 2, nullptr, y.data(), 1001ll));
-  GIVES(CUDA_ERROR_ILLEGAL_ADDRESS, "kernel wrong_bound: something was written 0 bytes behind the end of allocation", cuCtxSynchronize());
+  GIVES(CUDA_ERROR_ILLEGAL_ADDRESS, "kernel wrong_bound: something was written 0 bytes behind the end of allocation",
+        cuCtxSynchronize());
   OK(launch("wrong_start", 2, nullptr, y.data(), 1001ll));
-  GIVES(CUDA_ERROR_ILLEGAL_ADDRESS, "kernel wrong_start: something was written 4 bytes before allocation", cuCtxSynchronize());
+  GIVES(CUDA_ERROR_ILLEGAL_ADDRESS, "kernel wrong_start: something was written 4 bytes before allocation",
+        cuCtxSynchronize());
   OK(launch("wrong_bound", 2, nullptr, y.data(), 1000ll));
   OK(cuCtxSynchronize());
   // A grid that has a block too many writes outside, and one that has too few leaves what was there.

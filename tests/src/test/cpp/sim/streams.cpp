@@ -1,4 +1,6 @@
 // Streams and events: a stream that should wait for another and does not sees old bytes, each time.
+#include <cstdlib>
+
 #include "device.h"
 #include "sim.h"
 
@@ -45,6 +47,32 @@ float copied_beside_compute(bool wait) {
 void missing_wait() {
   CHECK(copied_beside_compute(true) == 5);
   CHECK(copied_beside_compute(false) == 1);
+}
+
+// The copy overwrites what an earlier kernel still has to read.
+float overwritten_beside_compute(bool wait) {
+  const Two two;
+  const Buffer x(N, 1), y(N, 0), z(N, 0);
+  OK(launch("test_copy", 2, two.compute, y.data(), x.data(), static_cast<long long>(N)));
+  CUevent read = nullptr;
+  OK(cuEventCreate(&read, CU_EVENT_DISABLE_TIMING));
+  OK(cuEventRecord(read, two.compute));
+  if (wait) OK(cuStreamWaitEvent(two.copy, read, 0));
+  OK(cuMemcpyHtoDAsync_v2(x.address, two.pinned, N * sizeof(float), two.copy));
+  OK(cuEventRecord(two.event, two.copy));
+  OK(cuStreamWaitEvent(two.compute, two.event, 0));
+  OK(launch("test_copy", 2, two.compute, z.data(), x.data(), static_cast<long long>(N)));
+  OK(cuStreamSynchronize(two.compute));
+  CHECK(z.read()[0] == 5);
+  OK(cuEventDestroy_v2(read));
+  return y.read()[0];
+}
+
+void overwritten_too_early() {
+  const char* streams = std::getenv("THAW_SIM_STREAMS");
+  const bool eager = streams != nullptr && std::strcmp(streams, "eager") == 0;
+  CHECK(overwritten_beside_compute(true) == 1);
+  CHECK(overwritten_beside_compute(false) == (eager ? 5 : 1));
 }
 
 // What lies behind the event does not run with it.
@@ -167,6 +195,7 @@ void foreign_operations() {
 
 void check_streams() {
   missing_wait();
+  overwritten_too_early();
   no_further_than_the_event();
   default_stream();
   pinned_and_pageable();
