@@ -100,7 +100,7 @@ THAW_API CUresult cuDeviceGetName(char* name, int length, CUdevice dev) {
   });
 }
 
-THAW_API CUresult cuDeviceGetAttribute(int* value, int attribute, CUdevice dev) {
+THAW_API CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute attribute, CUdevice dev) {
   return call("cuDeviceGetAttribute", Needs::INIT, [&](Driver&) -> Result {
     if (value == nullptr) return refused(CUDA_ERROR_INVALID_VALUE, "nowhere to put the value");
     Result r = device(dev);

@@ -4,16 +4,6 @@
 
 using namespace thaw::sim;
 
-namespace {
-
-// No stream belongs to it from here on.
-void end(Driver& d, const std::shared_ptr<Capture>& capture) {
-  capture->active = false;
-  d.streams.leave(*capture);
-}
-
-}  // namespace
-
 THAW_API CUresult cuStreamBeginCapture_v2(CUstream handle, CUstreamCaptureMode mode) {
   return call("cuStreamBeginCapture", [&](Driver& d) -> Result {
     Stream* stream = d.stream(handle);
@@ -59,13 +49,13 @@ THAW_API CUresult cuStreamEndCapture(CUstream handle, CUgraph* graph) {
       return refused(CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD, "the capture began in another thread, and must end there");
     }
     const std::set<int> last = stream->after;
-    end(d, capture);
+    d.streams.end(*capture);
     if (!capture->valid) return refused(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, "an earlier call has spoilt this capture");
     if (!capture->joined(last)) {
       return refused(CUDA_ERROR_STREAM_CAPTURE_UNJOINED,
                      "work of another stream is recorded too, and this stream does not wait for it");
     }
-    *graph = reinterpret_cast<CUgraph>(d.graphs.add(new Graph(capture->nodes)));
+    *graph = d.graphs.add(capture->nodes);
     return {};
   });
 }
@@ -76,34 +66,32 @@ THAW_API CUresult cuGraphInstantiateWithFlags(CUgraphExec* result, CUgraph graph
     if (g == nullptr) return bad_handle("graph");
     if (result == nullptr) return refused(CUDA_ERROR_INVALID_VALUE, "nowhere to put the graph");
     if (flags != 0) return refused(CUDA_ERROR_INVALID_VALUE, "the stand-in knows no flags of graphs");
-    *result = reinterpret_cast<CUgraphExec>(d.executables.add(new Executable{std::make_shared<Program>(*g)}));
+    *result = d.programs.add(std::make_shared<Program>(*g));
     return {};
   });
 }
 
 THAW_API CUresult cuGraphLaunch(CUgraphExec graph, CUstream handle) {
   return call("cuGraphLaunch", [&](Driver& d) -> Result {
-    const Executable* e = d.executables.find(graph);
-    if (e == nullptr) return bad_handle("graph");
+    const std::shared_ptr<Program>* program = d.programs.find(graph);
+    if (program == nullptr) return bad_handle("graph");
     Stream* stream = d.stream(handle);
-    return stream == nullptr ? bad_handle("stream") : d.streams.enqueue(stream, e->program);
+    return stream == nullptr ? bad_handle("stream") : d.streams.enqueue(stream, *program);
   });
 }
 
 THAW_API CUresult cuGraphDestroy(CUgraph graph) {
   return call("cuGraphDestroy", [&](Driver& d) -> Result {
-    Graph* g = d.graphs.find(graph);
-    if (g == nullptr) return bad_handle("graph");
-    d.graphs.remove(g);
+    if (d.graphs.find(graph) == nullptr) return bad_handle("graph");
+    d.graphs.remove(graph);
     return {};
   });
 }
 
 THAW_API CUresult cuGraphExecDestroy(CUgraphExec graph) {
   return call("cuGraphExecDestroy", [&](Driver& d) -> Result {
-    Executable* e = d.executables.find(graph);
-    if (e == nullptr) return bad_handle("graph");
-    d.executables.remove(e);
+    if (d.programs.find(graph) == nullptr) return bad_handle("graph");
+    d.programs.remove(graph);
     return {};
   });
 }
@@ -117,8 +105,8 @@ THAW_API int thaw_sim_enqueue(CUstream handle, void (*run)(void*), void (*drop)(
 }
 
 THAW_API int thaw_sim_check(const void* p, std::size_t bytes, const char* who) {
-  return call(who, Needs::NOTHING, [&](Driver& d) {
-    const Result r = d.memory.check(p, bytes, "an argument");
+  return call("", Needs::NOTHING, [&](Driver& d) {
+    const Result r = d.memory.check(p, bytes, who);
     Foreign::note(r);
     return r;
   });

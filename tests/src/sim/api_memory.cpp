@@ -30,27 +30,33 @@ CUresult copy_now(const char* name, void* to, const void* from, std::size_t byte
   });
 }
 
-template <class Make>
-CUresult enqueue(const char* name, CUstream handle, std::size_t bytes, const Make& make) {
+CUresult copy_on_card(const char* name, CUdeviceptr to, CUdeviceptr from, std::size_t bytes, CUstream handle) {
   return call(name, [&](Driver& d) -> Result {
     Stream* stream = d.stream(handle);
     if (stream == nullptr) return bad_handle("stream");
-    return bytes == 0 ? Result{} : d.streams.enqueue(stream, make());
+    if (bytes == 0) return {};
+    return d.streams.enqueue(stream, std::make_shared<Copy>(pointer(to), pointer(from), bytes, Pageable::NONE, name));
   });
 }
 
-CUresult fill(const char* name, CUdeviceptr to, unsigned value, std::size_t width, std::size_t count, CUstream stream) {
-  if (to % width != 0) {
-    return answer(name, refused(CUDA_ERROR_INVALID_VALUE, hex(pointer(to)) + " is no multiple of " + std::to_string(width)));
-  }
-  return enqueue(name, stream, count, [&]() -> Work { return std::make_shared<Fill>(pointer(to), value, width, count, name); });
+CUresult fill(const char* name, CUdeviceptr to, unsigned value, std::size_t width, std::size_t count, CUstream handle) {
+  return call(name, [&](Driver& d) -> Result {
+    Stream* stream = d.stream(handle);
+    if (stream == nullptr) return bad_handle("stream");
+    if (to % width != 0) {
+      return refused(CUDA_ERROR_INVALID_VALUE, hex(pointer(to)) + " is no multiple of " + std::to_string(width));
+    }
+    if (count == 0) return {};
+    return d.streams.enqueue(stream, std::make_shared<Fill>(pointer(to), value, width, count, name));
+  });
 }
 
 Result not_recorded(Stream* stream) {
   if (stream->capture == nullptr) return {};
   stream->capture->valid = false;
   return refused(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED,
-                 "the stream is recorded, and the host's end of the copy is not pinned (cuMemHostAlloc); the capture is spoilt");
+                 "the stream is recorded, and the host's end of the copy is not pinned (cuMemHostAlloc); the capture is "
+                 "spoilt");
 }
 
 }  // namespace
@@ -100,9 +106,7 @@ THAW_API CUresult cuMemcpyDtoH_v2(void* to, CUdeviceptr from, std::size_t bytes)
 
 // The host does not wait for these three either: the default stream does them in its turn.
 THAW_API CUresult cuMemcpyDtoD_v2(CUdeviceptr to, CUdeviceptr from, std::size_t bytes) {
-  return enqueue("cuMemcpyDtoD", nullptr, bytes, [&]() -> Work {
-    return std::make_shared<Copy>(pointer(to), pointer(from), bytes, Pageable::NONE, "cuMemcpyDtoD");
-  });
+  return copy_on_card("cuMemcpyDtoD", to, from, bytes, nullptr);
 }
 
 THAW_API CUresult cuMemsetD8_v2(CUdeviceptr to, unsigned char value, std::size_t count) {
@@ -152,9 +156,7 @@ THAW_API CUresult cuMemcpyDtoHAsync_v2(void* to, CUdeviceptr from, std::size_t b
 }
 
 THAW_API CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, std::size_t bytes, CUstream stream) {
-  return enqueue("cuMemcpyDtoDAsync", stream, bytes, [&]() -> Work {
-    return std::make_shared<Copy>(pointer(to), pointer(from), bytes, Pageable::NONE, "cuMemcpyDtoDAsync");
-  });
+  return copy_on_card("cuMemcpyDtoDAsync", to, from, bytes, stream);
 }
 
 THAW_API CUresult cuMemsetD8Async(CUdeviceptr to, unsigned char value, std::size_t count, CUstream stream) {

@@ -72,31 +72,36 @@ Result pack(const Kernel& k, void** parameters, void** extra, std::vector<char>&
 
 THAW_API CUresult cuModuleLoadData(CUmodule* module, const void* image) {
   return call_outside_capture("cuModuleLoadData", [&](Driver& d) -> Result {
-    if (module == nullptr || image == nullptr) return refused(CUDA_ERROR_INVALID_VALUE, "no image, or nowhere to put the module");
-    auto* m = d.modules.add(new Module);
-    for (const Kernel* k : kernels()) m->functions.push_back({k});
-    *module = reinterpret_cast<CUmodule>(m);
+    if (module == nullptr || image == nullptr) {
+      return refused(CUDA_ERROR_INVALID_VALUE, "no image, or nowhere to put the module");
+    }
+    Module m;
+    for (const Kernel* k : kernels()) m.functions.push_back(d.functions.add(k));
+    *module = d.modules.add(std::move(m));
     return {};
   });
 }
 
 THAW_API CUresult cuModuleUnload(CUmodule module) {
   return call_outside_capture("cuModuleUnload", [&](Driver& d) -> Result {
-    Module* m = d.modules.find(module);
+    const Module* m = d.modules.find(module);
     if (m == nullptr) return bad_handle("module");
-    d.modules.remove(m);
+    for (CUfunction f : m->functions) d.functions.remove(f);
+    d.modules.remove(module);
     return {};
   });
 }
 
 THAW_API CUresult cuModuleGetFunction(CUfunction* function, CUmodule module, const char* name) {
   return call("cuModuleGetFunction", [&](Driver& d) -> Result {
-    Module* m = d.modules.find(module);
+    const Module* m = d.modules.find(module);
     if (m == nullptr) return bad_handle("module");
-    if (function == nullptr || name == nullptr) return refused(CUDA_ERROR_INVALID_VALUE, "no name, or nowhere to put the function");
-    for (Function& f : m->functions) {
-      if (std::strcmp(f.kernel->name, name) == 0) {
-        *function = reinterpret_cast<CUfunction>(&f);
+    if (function == nullptr || name == nullptr) {
+      return refused(CUDA_ERROR_INVALID_VALUE, "no name, or nowhere to put the function");
+    }
+    for (std::size_t i = 0; i < kernels().size(); ++i) {
+      if (std::strcmp(kernels()[i]->name, name) == 0) {
+        *function = m->functions[i];
         return {};
       }
     }
@@ -106,7 +111,7 @@ THAW_API CUresult cuModuleGetFunction(CUfunction* function, CUmodule module, con
 
 THAW_API CUresult cuModuleGetFunctionCount(unsigned* count, CUmodule module) {
   return call("cuModuleGetFunctionCount", [&](Driver& d) -> Result {
-    Module* m = d.modules.find(module);
+    const Module* m = d.modules.find(module);
     if (m == nullptr) return bad_handle("module");
     if (count == nullptr) return refused(CUDA_ERROR_INVALID_VALUE, "nowhere to put the count");
     *count = static_cast<unsigned>(m->functions.size());
@@ -116,30 +121,28 @@ THAW_API CUresult cuModuleGetFunctionCount(unsigned* count, CUmodule module) {
 
 THAW_API CUresult cuModuleEnumerateFunctions(CUfunction* functions, unsigned count, CUmodule module) {
   return call("cuModuleEnumerateFunctions", [&](Driver& d) -> Result {
-    Module* m = d.modules.find(module);
+    const Module* m = d.modules.find(module);
     if (m == nullptr) return bad_handle("module");
     if (functions == nullptr) return refused(CUDA_ERROR_INVALID_VALUE, "nowhere to put the functions");
-    for (std::size_t i = 0; i < std::min<std::size_t>(count, m->functions.size()); ++i) {
-      functions[i] = reinterpret_cast<CUfunction>(&m->functions[i]);
-    }
+    std::copy_n(m->functions.begin(), std::min<std::size_t>(count, m->functions.size()), functions);
     return {};
   });
 }
 
 THAW_API CUresult cuFuncGetName(const char** name, CUfunction function) {
   return call("cuFuncGetName", [&](Driver& d) -> Result {
-    const Function* f = d.function(function);
-    if (f == nullptr) return bad_handle("function");
+    const Kernel* k = d.kernel(function);
+    if (k == nullptr) return bad_handle("function");
     if (name == nullptr) return refused(CUDA_ERROR_INVALID_VALUE, "nowhere to put the name");
-    *name = f->kernel->name;
+    *name = k->name;
     return {};
   });
 }
 
 // What a function needs on a card, registers and shared memory, is known to nvcc only.
-THAW_API CUresult cuFuncGetAttribute(int* value, int attribute, CUfunction function) {
+THAW_API CUresult cuFuncGetAttribute(int* value, CUfunction_attribute attribute, CUfunction function) {
   return call("cuFuncGetAttribute", [&](Driver& d) -> Result {
-    if (d.function(function) == nullptr) return bad_handle("function");
+    if (d.kernel(function) == nullptr) return bad_handle("function");
     if (value == nullptr) return refused(CUDA_ERROR_INVALID_VALUE, "nowhere to put the value");
     switch (attribute) {
       case ATTRIBUTE_MAX_THREADS: *value = MAX_THREADS; return {};
@@ -153,16 +156,16 @@ THAW_API CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned 
                                  unsigned block_y, unsigned block_z, unsigned shared, CUstream handle, void** parameters,
                                  void** extra) {
   return call("cuLaunchKernel", [&](Driver& d) -> Result {
-    const Function* f = d.function(function);
-    if (f == nullptr) return bad_handle("function");
+    const Kernel* k = d.kernel(function);
+    if (k == nullptr) return bad_handle("function");
     Stream* stream = d.stream(handle);
     if (stream == nullptr) return bad_handle("stream");
     const dim3 grid(grid_x, grid_y, grid_z), block(block_x, block_y, block_z);
-    Result r = shape(*f->kernel, grid, block, shared);
+    Result r = shape(*k, grid, block, shared);
     if (!r.ok()) return r;
     std::vector<char> packed;
-    r = pack(*f->kernel, parameters, extra, packed);
+    r = pack(*k, parameters, extra, packed);
     if (!r.ok()) return r;
-    return d.streams.enqueue(stream, std::make_shared<Launch>(f->kernel, grid, block, packed.data()));
+    return d.streams.enqueue(stream, std::make_shared<Launch>(k, grid, block, packed.data()));
   });
 }

@@ -31,15 +31,17 @@ THAW_API CUresult cuStreamCreate(CUstream* result, unsigned flags) {
   return call("cuStreamCreate", [&](Driver& d) -> Result {
     if (result == nullptr) return refused(CUDA_ERROR_INVALID_VALUE, "nowhere to put the stream");
     if (flags > CU_STREAM_NON_BLOCKING) return refused(CUDA_ERROR_INVALID_VALUE, "no such flags: " + std::to_string(flags));
-    *result = reinterpret_cast<CUstream>(d.streams.create(flags == CU_STREAM_DEFAULT));
+    *result = d.made_streams.add(d.streams.create(flags == CU_STREAM_DEFAULT));
     return {};
   });
 }
 
 THAW_API CUresult cuStreamDestroy_v2(CUstream handle) {
-  return with_stream("cuStreamDestroy", handle, [](Driver& d, Stream* stream) -> Result {
-    if (stream == d.streams.default_stream()) return bad_handle("stream");
-    d.streams.destroy(stream);
+  return call("cuStreamDestroy", [&](Driver& d) -> Result {
+    Stream** stream = d.made_streams.find(handle);
+    if (stream == nullptr) return bad_handle("stream");
+    d.streams.destroy(*stream);
+    d.made_streams.remove(handle);
     return {};
   });
 }
@@ -81,18 +83,17 @@ THAW_API CUresult cuEventCreate(CUevent* result, unsigned flags) {
     if (flags > (CU_EVENT_BLOCKING_SYNC | CU_EVENT_DISABLE_TIMING)) {
       return refused(CUDA_ERROR_INVALID_VALUE, "no such flags: " + std::to_string(flags));
     }
-    Event* e = d.events.add(new Event);
-    e->timing = (flags & CU_EVENT_DISABLE_TIMING) == 0;
-    *result = reinterpret_cast<CUevent>(e);
+    Event e;
+    e.timing = (flags & CU_EVENT_DISABLE_TIMING) == 0;
+    *result = d.events.add(e);
     return {};
   });
 }
 
 THAW_API CUresult cuEventDestroy_v2(CUevent event) {
   return call("cuEventDestroy", [&](Driver& d) -> Result {
-    Event* e = d.events.find(event);
-    if (e == nullptr) return bad_handle("event");
-    d.events.remove(e);
+    if (d.events.find(event) == nullptr) return bad_handle("event");
+    d.events.remove(event);
     return {};
   });
 }

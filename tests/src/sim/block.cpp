@@ -16,6 +16,8 @@ dim3 gridDim;
 
 namespace thaw::sim {
 
+int running_thread;
+
 namespace {
 
 constexpr int WARP = 32;
@@ -65,10 +67,10 @@ struct Block {
 
   int threads;
   int warps;
-  int current;  // of the threads
   int living;
   int at_barrier;
   Site barrier;  // where the first of them waits
+  Order order;
   bool backward;
   unsigned ready_warps;
   uint32_t random;
@@ -87,7 +89,7 @@ unsigned bit(int lane) { return 1u << lane; }
 
 // One of the numbers in a set, as the order wants it.
 int pick(unsigned set) {
-  switch (order_wanted()) {
+  switch (b.order) {
     case Order::FORWARD: return __builtin_ctz(set);
     case Order::BACKWARD: return 31 - __builtin_clz(set);
     case Order::SHUFFLED: {
@@ -110,14 +112,14 @@ void make_ready(int w, unsigned lanes) {
 // Of the warp that ran last, as long as one of its lanes can run.
 bool choose_next() {
   if (b.ready_warps == 0) return false;
-  int w = b.current / WARP;
+  int w = running_thread / WARP;
   if (b.warp[w].ready == 0) w = pick(b.ready_warps);
   Warp& warp = b.warp[w];
   const int l = pick(warp.ready);
   warp.ready &= ~bit(l);
   if (warp.ready == 0) b.ready_warps &= ~bit(w);
-  b.current = w * WARP + l;
-  threadIdx = b.thread[b.current].index;
+  running_thread = w * WARP + l;
+  threadIdx = b.thread[running_thread].index;
   return true;
 }
 
@@ -131,12 +133,18 @@ void open_block_barrier() {
   b.backward = !b.backward;
 }
 
-// Whether all lanes of the mask are there; then they exchange their values and are ready.
+// Whether all lanes of the mask are there, with the same mask; then they exchange their values and are ready. Others may
+// wait with another mask meanwhile.
 bool open_lanes_barrier(int w, unsigned mask, Together what) {
   Warp& warp = b.warp[w];
   const unsigned group = mask & warp.living;
   if ((warp.at_lanes_barrier & group) != group) return false;
   Thread* lanes = &b.thread[w * WARP];
+  for (unsigned rest = group; rest != 0; rest &= rest - 1) {
+    const Thread& other = lanes[__builtin_ctz(rest)];
+    if (other.mask != mask) return false;
+    if (other.what != what) fail_block("lanes of one warp shuffle, vote and wait at a time", other.site);
+  }
   uint64_t votes = 0;
   for (unsigned rest = group; rest != 0; rest &= rest - 1) {
     const int l = __builtin_ctz(rest);
@@ -156,7 +164,7 @@ bool open_lanes_barrier(int w, unsigned mask, Together what) {
 
 // Goes on with the thread that was chosen.
 void go(void** saved) {
-  Thread& next = b.thread[b.current];
+  Thread& next = b.thread[running_thread];
   thaw_sim_switch(saved, next.saved);
 }
 
@@ -172,6 +180,8 @@ std::string text(Site site) {
   const char* slash = std::strrchr(site.file, '/');
   return std::string(slash != nullptr ? slash + 1 : site.file) + ":" + std::to_string(site.line);
 }
+
+bool same(Site a, Site b) { return a.line == b.line && (a.file == b.file || std::strcmp(a.file, b.file) == 0); }
 
 std::string place() {
   const auto triple = [](unsigned x, unsigned y, unsigned z) {
@@ -190,8 +200,13 @@ std::string place() {
     const unsigned waiting = b.warp[w].at_lanes_barrier;
     if (waiting == 0) continue;
     const Thread& first = b.thread[w * WARP + __builtin_ctz(waiting)];
+    unsigned together = 0;
+    for (unsigned rest = waiting; rest != 0; rest &= rest - 1) {
+      const int l = __builtin_ctz(rest);
+      if (b.thread[w * WARP + l].mask == first.mask) together |= bit(l);
+    }
     char lanes[80];
-    std::snprintf(lanes, sizeof lanes, " lanes 0x%x of warp %d wait for lanes 0x%x at ", waiting, w, first.mask);
+    std::snprintf(lanes, sizeof lanes, " lanes 0x%x of warp %d wait for lanes 0x%x at ", together, w, first.mask);
     what += (b.at_barrier > 0 ? "," : "") + std::string(lanes) + text(first.site);
     break;
   }
@@ -201,9 +216,9 @@ std::string place() {
 
 // The running thread waits; returns when it may go on.
 void wait() {
-  Thread& me = b.thread[b.current];
+  Thread& me = b.thread[running_thread];
   if (!choose_next()) stuck();
-  Thread& next = b.thread[b.current];
+  Thread& next = b.thread[running_thread];
   if (&next == &me) return;
   if (next.saved == nullptr) {
     next.stack = b.stacks.take();
@@ -213,9 +228,9 @@ void wait() {
 }
 
 void end_thread() {
-  const int w = b.current / WARP;
+  const int w = running_thread / WARP;
   Warp& warp = b.warp[w];
-  warp.living &= ~bit(b.current % WARP);
+  warp.living &= ~bit(running_thread % WARP);
   --b.living;
   // Who has ended is waited for no longer.
   unsigned rest = warp.at_lanes_barrier;
@@ -231,13 +246,13 @@ void end_thread() {
 void work() {
   for (;;) {
     b.call(b.context);
-    const int stack = b.thread[b.current].stack;
+    const int stack = b.thread[running_thread].stack;
     end_thread();
     if (!choose_next()) {
       if (b.living > 0) stuck();
       leave();
     }
-    Thread& next = b.thread[b.current];
+    Thread& next = b.thread[running_thread];
     if (next.saved != nullptr) {
       b.stacks.give(stack);
       void* gone;
@@ -251,7 +266,7 @@ void start_block(unsigned number) {
   b.living = b.threads;
   b.at_barrier = 0;
   b.backward = (number + launches) % 2 != 0;
-  b.current = 0;
+  running_thread = 0;
   b.ready_warps = 0;
   b.stacks.give_all();
   for (int w = 0; w < b.warps; ++w) {
@@ -262,12 +277,12 @@ void start_block(unsigned number) {
   }
   for (int t = 0; t < b.threads; ++t) b.thread[t].saved = nullptr;
   // So that the first thread is picked like any other.
-  b.current = pick(b.ready_warps) * WARP;
+  running_thread = pick(b.ready_warps) * WARP;
 }
 
 void run_block() {
   choose_next();
-  Thread& first = b.thread[b.current];
+  Thread& first = b.thread[running_thread];
   first.stack = b.stacks.take();
   first.saved = b.stacks.start(first.stack, work);
   go(&b.main);
@@ -275,41 +290,30 @@ void run_block() {
 
 }  // namespace
 
-int lane() { return b.current % WARP; }
-
 void fail_block(const std::string& what, Site site) {
-  b.error = place() + ", thread " + std::to_string(b.current) + " at " + text(site) + ": " + what;
+  b.error = place() + ", thread " + std::to_string(running_thread) + " at " + text(site) + ": " + what;
   leave();
 }
 
 void wait_for_block(Site site) {
   if (b.at_barrier == 0) {
     b.barrier = site;
-  } else if (b.barrier.line != site.line || std::strcmp(b.barrier.file, site.file) != 0) {
+  } else if (!same(b.barrier, site)) {
     fail_block("a barrier that not all threads reach: others wait at " + text(b.barrier), site);
   }
   ++b.at_barrier;
-  b.warp[b.current / WARP].at_block_barrier |= bit(b.current % WARP);
+  b.warp[running_thread / WARP].at_block_barrier |= bit(running_thread % WARP);
   open_block_barrier();
   wait();
 }
 
 uint64_t wait_for_lanes(unsigned mask, Together what, uint64_t value, int source, Site site) {
-  const int w = b.current / WARP;
-  const int l = b.current % WARP;
+  const int w = running_thread / WARP;
+  const int l = running_thread % WARP;
   Warp& warp = b.warp[w];
-  Thread& me = b.thread[b.current];
+  Thread& me = b.thread[running_thread];
   if ((mask & bit(l)) == 0) {
     fail_block("the mask " + std::to_string(mask) + " does not name the lane that calls, " + std::to_string(l), site);
-  }
-  for (unsigned rest = warp.at_lanes_barrier; rest != 0; rest &= rest - 1) {
-    const int o = __builtin_ctz(rest);
-    const Thread& other = b.thread[w * WARP + o];
-    const bool together = (mask & bit(o)) != 0 || (other.mask & bit(l)) != 0;
-    if (together && (other.mask != mask || other.what != what)) {
-      fail_block("lane " + std::to_string(o) + " waits at " + text(other.site) + " with another mask or for something else",
-                 site);
-    }
   }
   me.mask = mask;
   me.what = what;
@@ -333,6 +337,7 @@ std::string run_grid(const char* kernel, dim3 grid, dim3 block, void (*call)(con
   b.kernel = kernel;
   b.call = call;
   b.context = context;
+  b.order = order_wanted();
   b.error.clear();
   b.threads = static_cast<int>(threads);
   b.warps = (b.threads + WARP - 1) / WARP;

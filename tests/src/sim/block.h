@@ -42,8 +42,9 @@ void wait_for_block(Site site);
 // lanes that gave a value other than 0. A lane that is not there gives bits 1: of a float, a NaN.
 uint64_t wait_for_lanes(unsigned mask, Together what, uint64_t value, int source, Site site);
 
-// The number of the running thread in its warp.
-int lane();
+// The number of the running thread in its block, and in its warp.
+extern int running_thread;
+inline int lane() { return running_thread % 32; }
 
 // Ends the block that runs with an error; does not return.
 [[noreturn]] void fail_block(const std::string& what, Site site);

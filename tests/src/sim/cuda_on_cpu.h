@@ -13,7 +13,6 @@
 #define __host__
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
-#define __restrict__ __restrict
 #define __shared__ static thread_local
 
 #include "atomics.h"
@@ -23,7 +22,7 @@
 #include "warp.h"
 
 // As in CUDA, all that a kernel takes is copied; its argument types tell how they lie in a launch's block of arguments.
-#define KERNEL(name, ...)                                                 \
-  extern "C" void name(__VA_ARGS__);                                      \
+#define KERNEL(name, ...)                                                    \
+  extern "C" void name(__VA_ARGS__);                                         \
   static const thaw::sim::Registration registration_of_##name(#name, &name); \
   extern "C" void name(__VA_ARGS__)

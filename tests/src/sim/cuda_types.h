@@ -6,6 +6,8 @@
 extern "C" {
 typedef unsigned long long CUdeviceptr;
 typedef int CUdevice;
+typedef int CUdevice_attribute;    // an enum there
+typedef int CUfunction_attribute;  // likewise
 typedef struct CUctx_st* CUcontext;
 typedef struct CUmod_st* CUmodule;
 typedef struct CUfunc_st* CUfunction;

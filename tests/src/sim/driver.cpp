@@ -3,7 +3,10 @@
 
 #include <pthread.h>
 
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <set>
 
 namespace thaw::sim {
 
@@ -37,36 +40,49 @@ std::size_t memory_wanted() {
   return text == nullptr ? MEMORY : std::strtoull(text, nullptr, 10);
 }
 
+// Of the words that a variable of the environment may be, whether it is the second; unset is the first.
+bool second_word(const char* variable, const char* first, const char* second) {
+  const char* text = std::getenv(variable);
+  if (text == nullptr || std::strcmp(text, first) == 0) return false;
+  if (std::strcmp(text, second) == 0) return true;
+  std::fprintf(stderr, "%s is %s: expected %s or %s\n", variable, text, first, second);
+  std::exit(2);
+}
+
 }  // namespace
 
 Driver& driver() {
   // Never destroyed: other threads may still call while the process ends.
-  static Driver& d = *new Driver(memory_wanted());
+  static Driver& d = *new Driver(memory_wanted(), second_word("THAW_SIM_STREAMS", "lazy", "eager"));
   return d;
+}
+
+std::uintptr_t new_handle() {
+  static std::uintptr_t last = 0x10000;  // above what has a meaning of its own, such as CU_STREAM_LEGACY
+  return last += 16;
 }
 
 void Driver::reset() {
   streams.destroy_all();
   streams.take_failure();
-  events.remove_all();
-  modules.remove_all();
-  executables.remove_all();
-  graphs.remove_all();
+  made_streams.clear();
+  events.clear();
+  modules.clear();
+  functions.clear();
+  programs.clear();
+  graphs.clear();
   memory.free_all();
 }
 
 Stream* Driver::stream(CUstream handle) {
   if (handle == nullptr || handle == CU_STREAM_LEGACY) return streams.default_stream();
-  auto* stream = reinterpret_cast<Stream*>(handle);
-  return streams.has(stream) ? stream : nullptr;
+  Stream** stream = made_streams.find(handle);
+  return stream == nullptr ? nullptr : *stream;
 }
 
-Function* Driver::function(CUfunction handle) {
-  auto* function = reinterpret_cast<Function*>(handle);
-  const bool ours = modules.any([&](const Module& m) {
-    return !m.functions.empty() && function >= m.functions.data() && function < m.functions.data() + m.functions.size();
-  });
-  return ours ? function : nullptr;
+const Kernel* Driver::kernel(CUfunction handle) {
+  const Kernel** kernel = functions.find(handle);
+  return kernel == nullptr ? nullptr : *kernel;
 }
 
 Result Driver::forbid_while_capturing() {
@@ -92,7 +108,8 @@ CUresult answer(const char* call, const Result& result) {
     static std::set<std::string> messages;  // whoever asked may keep the pointer
     ThreadState& state = thread_state();
     state.code = result.code;
-    state.message = messages.insert(std::string(call) + ": " + result.message).first->c_str();
+    const std::string begin = *call == 0 ? "" : std::string(call) + ": ";
+    state.message = messages.insert(begin + result.message).first->c_str();
   }
   return result.code;
 }

@@ -1,12 +1,15 @@
 // The state of the stand-in driver, and how each of its calls begins and ends.
 #pragma once
 
+#include <cstdint>
+#include <map>
+#include <memory>
 #include <mutex>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "capture.h"
+#include "cuda_calls.h"
 #include "memory.h"
 #include "stream.h"
 
@@ -15,66 +18,49 @@
 
 namespace thaw::sim {
 
-// The objects of one kind that are alive: a handle is an address, and only these are handles.
-template <class T>
+// A number that no object had before, of whatever kind: a handle that outlives its object is known to be stale.
+std::uintptr_t new_handle();
+
+// The objects of one kind, by their handles.
+template <class T, class Handle>
 class Handles {
  public:
-  T* add(T* object) {
-    live_.insert(object);
-    return object;
+  Handle add(T object) {
+    const std::uintptr_t number = new_handle();
+    live_.emplace(number, std::move(object));
+    return reinterpret_cast<Handle>(number);
   }
   // nullptr if the handle is none.
-  template <class Handle>
-  T* find(Handle* handle) const {
-    T* object = reinterpret_cast<T*>(handle);
-    return live_.count(object) != 0 ? object : nullptr;
+  T* find(Handle handle) {
+    const auto found = live_.find(reinterpret_cast<std::uintptr_t>(handle));
+    return found == live_.end() ? nullptr : &found->second;
   }
-  void remove(T* object) {
-    live_.erase(object);
-    delete object;
-  }
-  template <class F>
-  bool any(const F& f) const {
-    for (const T* object : live_) {
-      if (f(*object)) return true;
-    }
-    return false;
-  }
-  void remove_all() {
-    for (T* object : live_) delete object;
-    live_.clear();
-  }
+  void remove(Handle handle) { live_.erase(reinterpret_cast<std::uintptr_t>(handle)); }
+  void clear() { live_.clear(); }
 
  private:
-  std::set<T*> live_;
+  std::map<std::uintptr_t, T> live_;
 };
 
-// What cuModuleGetFunction gives.
-struct Function {
-  const Kernel* kernel;
-};
-
-// Whatever image is loaded, the kernels are those compiled into the library.
+// Whatever image is loaded, the kernels are those compiled into the library: one function each, in the order of kernels().
 struct Module {
-  std::vector<Function> functions;
-};
-
-struct Executable {
-  std::shared_ptr<Program> program;
+  std::vector<CUfunction> functions;
 };
 
 struct Driver {
-  explicit Driver(std::size_t limit) : memory(limit), streams(memory) {}
+  Driver(std::size_t limit, bool eager) : memory(limit), streams(memory, eager) {}
 
   std::recursive_mutex lock;
   bool initialised = false;
   int retained = 0;  // the context lives as long as somebody retains it
   Memory memory;
   Streams streams;
-  Handles<Event> events;
-  Handles<Module> modules;
-  Handles<Graph> graphs;
-  Handles<Executable> executables;
+  Handles<Stream*, CUstream> made_streams;
+  Handles<Event, CUevent> events;
+  Handles<Module, CUmodule> modules;
+  Handles<const Kernel*, CUfunction> functions;
+  Handles<Graph, CUgraph> graphs;
+  Handles<std::shared_ptr<Program>, CUgraphExec> programs;
 
   // The handle of the one context.
   CUcontext context() { return reinterpret_cast<CUcontext>(this); }
@@ -84,7 +70,7 @@ struct Driver {
 
   // nullptr if the handle is none.
   Stream* stream(CUstream handle);
-  Function* function(CUfunction handle);
+  const Kernel* kernel(CUfunction handle);
 
   // Spoils the captures that forbid calls that cannot be recorded, allocations and waits, and says so.
   Result forbid_while_capturing();
@@ -96,7 +82,7 @@ Driver& driver();
 CUcontext current_context();
 void set_current_context(CUcontext context);
 
-// Keeps the message for cuGetErrorString, with the name of the call before it.
+// Keeps the message for cuGetErrorString, with the name of the call before it if there is one.
 CUresult answer(const char* call, const Result& result);
 const char* last_message(CUresult code);
 

@@ -53,7 +53,7 @@ struct Packed {
   }
 
   template <std::size_t... I>
-  static void call(void (*function)(), const char* arguments, std::index_sequence<I...>) {
+  static void call(void (*function)(), [[maybe_unused]] const char* arguments, std::index_sequence<I...>) {
     reinterpret_cast<void (*)(A...)>(function)(*reinterpret_cast<const A*>(arguments + offset<I>())...);
   }
 

@@ -95,7 +95,8 @@ Result Memory::free(void* address, Kind kind) {
     return refused(CUDA_ERROR_INVALID_VALUE, who + ": allocation " + std::to_string(a.number) + " was freed before");
   }
   if (a.kind != kind) {
-    return refused(CUDA_ERROR_INVALID_VALUE, who + ": allocation " + std::to_string(a.number) + " is " + name(a.kind) + " memory");
+    return refused(CUDA_ERROR_INVALID_VALUE,
+                   who + ": allocation " + std::to_string(a.number) + " is " + name(a.kind) + " memory");
   }
   const Result guards = check_guards_of(*found, who);
   a.live = false;
@@ -128,7 +129,9 @@ std::string Memory::nearest(const void* p) const {
   const char* c = static_cast<const char*>(p);
   const auto after = map_.upper_bound(c);
   const Map::value_type* best = nullptr;
-  const auto distance = [&](const Map::value_type& e) { return c < e.first ? e.first - c : c - e.first - std::ptrdiff_t(e.second.bytes); };
+  const auto distance = [&](const Map::value_type& e) {
+    return c < e.first ? e.first - c : c - e.first - std::ptrdiff_t(e.second.bytes);
+  };
   if (after != map_.begin()) best = &*std::prev(after);
   if (after != map_.end() && (best == nullptr || distance(*after) < distance(*best))) best = &*after;
   if (best == nullptr) return "there is no allocation";
@@ -136,7 +139,8 @@ std::string Memory::nearest(const void* p) const {
   const std::string described = std::string(a.live ? "" : "freed ") + "allocation " + std::to_string(a.number) + " of " +
                                 plain(a.bytes) + " bytes of " + name(a.kind) + " memory at " + hex(base);
   if (c >= base && c < base + a.bytes) return plain(c - base) + " bytes into " + described;
-  return plain(static_cast<std::size_t>(distance(*best))) + (c < base ? " bytes before " : " bytes behind the end of ") + described;
+  return plain(static_cast<std::size_t>(distance(*best))) + (c < base ? " bytes before " : " bytes behind the end of ") +
+         described;
 }
 
 Result Memory::check(const void* p, std::size_t bytes, const std::string& who) const {
@@ -165,7 +169,8 @@ Result Memory::check_guards_of(Map::value_type& entry, const std::string& who) {
   char* damage = find_damage(a.start, begin);
   if (damage == nullptr) damage = find_damage(end, a.start + a.mapped);
   if (damage == nullptr) return {};
-  const std::string where = damage < begin ? plain(begin - damage) + " bytes before" : plain(damage - end) + " bytes behind the end of";
+  const std::string where =
+      damage < begin ? plain(begin - damage) + " bytes before" : plain(damage - end) + " bytes behind the end of";
   // So that it is told once.
   fill_guard(a.start, begin);
   fill_guard(end, a.start + a.mapped);

@@ -12,6 +12,8 @@ namespace {
 // Operations that a stream holds back.
 constexpr std::size_t LONGEST = 1024;
 
+Result spoilt() { return refused(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, "an earlier call has spoilt this capture"); }
+
 class Reached final : public Operation {
  public:
   explicit Reached(std::shared_ptr<Moment> moment) : moment_(std::move(moment)) {}
@@ -49,7 +51,10 @@ Stream* Streams::create(bool blocking) {
 
 void Streams::destroy(Stream* stream) {
   run(stream);
-  if (stream->capture != nullptr) stream->capture->valid = false;
+  if (const std::shared_ptr<Capture> capture = stream->capture) {
+    capture->valid = false;
+    if (capture->origin == stream) end(*capture);
+  }
   streams_.erase(std::find(streams_.begin(), streams_.end(), stream));
   delete stream;
 }
@@ -57,10 +62,6 @@ void Streams::destroy(Stream* stream) {
 void Streams::destroy_all() {
   run_all();
   while (!streams_.empty()) destroy(streams_.back());
-}
-
-bool Streams::has(const Stream* stream) const {
-  return std::find(streams_.begin(), streams_.end(), stream) != streams_.end();
 }
 
 void Streams::push(Stream* stream, Work work) {
@@ -90,7 +91,7 @@ Result Streams::enqueue(Stream* stream, Work work) {
   Result r = work->check(memory_);
   if (!r.ok()) return r;
   if (stream->capture != nullptr) {
-    if (!stream->capture->valid) return refused(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, "an earlier call has spoilt this capture");
+    if (!stream->capture->valid) return spoilt();
     stream->capture->nodes.push_back({std::move(work), stream->after});
     stream->after = {static_cast<int>(stream->capture->nodes.size()) - 1};
     return {};
@@ -111,7 +112,7 @@ Result Streams::enqueue(Stream* stream, Work work) {
 
 Result Streams::record(Stream* stream, Event* event) {
   if (stream->capture != nullptr) {
-    if (!stream->capture->valid) return refused(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, "an earlier call has spoilt this capture");
+    if (!stream->capture->valid) return spoilt();
     event->recorded = nullptr;
     event->capture = stream->capture;
     event->after = stream->after;
@@ -133,13 +134,14 @@ Result Streams::wait_for(Stream* stream, const Event& event) {
                      "the stream is recorded, and the event it should wait for was recorded outside of the capture");
     }
     join_default_stream(stream);
+    if (eager_) run_until(*event.recorded);
     if (!event.recorded->reached) push(stream, std::make_shared<Wait>(*this, event.recorded));
     return {};
   }
   if (!event.capture->active) {
     return refused(CUDA_ERROR_CAPTURED_EVENT, "the event was last recorded in a capture that has ended");
   }
-  if (!event.capture->valid) return refused(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, "an earlier call has spoilt this capture");
+  if (!event.capture->valid) return spoilt();
   if (stream == &default_) {
     event.capture->valid = false;
     return refused(CUDA_ERROR_STREAM_CAPTURE_IMPLICIT, "the default stream cannot be recorded");
@@ -186,7 +188,8 @@ Result Streams::take_failure() {
   return r;
 }
 
-void Streams::leave(const Capture& capture) {
+void Streams::end(Capture& capture) {
+  capture.active = false;
   for (Stream* stream : streams_) {
     if (stream->capture.get() != &capture) continue;
     stream->capture = nullptr;

@@ -1,6 +1,10 @@
 // Streams and events. Nothing runs when it is queued: a stream runs when somebody waits for it, and one that waits for
 // an event runs the event's stream up to there and no further. So work that should wait for another stream's and does not
-// runs before it, each time. Recording a stream into a graph is in capture.h.
+// runs before it, each time.
+//
+// With THAW_SIM_STREAMS=eager the event's stream runs up to there as soon as the wait is queued, before what the waiting
+// stream still has to do: so a copy that should wait until a buffer is no longer read, and does not, comes too early.
+// Recording a stream into a graph is in capture.h.
 #pragma once
 
 #include <chrono>
@@ -42,12 +46,11 @@ struct Stream {
 // All streams of the one card.
 class Streams {
  public:
-  explicit Streams(Memory& memory) : memory_(memory) {}
+  Streams(Memory& memory, bool eager) : memory_(memory), eager_(eager) {}
 
   Stream* create(bool blocking);
   void destroy(Stream* stream);  // when all that is queued has run
   void destroy_all();
-  bool has(const Stream* stream) const;
   Stream* default_stream() { return &default_; }
 
   // Behind what is queued, or into the graph that the stream is recorded into.
@@ -65,7 +68,7 @@ class Streams {
   Result take_failure();
 
   std::set<Capture*> captures() const;  // that go on
-  void leave(const Capture& capture);   // all streams that are recorded into it
+  void end(Capture& capture);           // no stream is recorded into it from here on
 
  private:
   void push(Stream* stream, Work work);
@@ -74,6 +77,7 @@ class Streams {
   void fail(Result result);
 
   Memory& memory_;
+  const bool eager_;
   Stream default_;
   std::vector<Stream*> streams_;  // in the order in which they were made
   Result failure_;
