@@ -1,2 +1,0 @@
-// All of kernels/, compiled for the CPU.
-#include "thaw.cu"
