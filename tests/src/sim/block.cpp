@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <vector>
+#include <map>
 
 #include "fiber.h"
 #include "shared.h"
@@ -348,16 +348,17 @@ std::string run_grid(const char* kernel, dim3 grid, dim3 block, void (*call)(con
   }
   blockDim = block;
   gridDim = grid;
-  SharedMemory shared;
+  static std::map<const char*, SharedMemory> written_by;
+  SharedMemory& shared = written_by[kernel];
+  shared.before_launch();
   unsigned number = 0;
   for (blockIdx.z = 0; blockIdx.z < grid.z; ++blockIdx.z) {
     for (blockIdx.y = 0; blockIdx.y < grid.y; ++blockIdx.y) {
       for (blockIdx.x = 0; blockIdx.x < grid.x; ++blockIdx.x, ++number) {
-        if (number > 0) shared.poison();
         start_block(number);
         run_block();
+        shared.after_block();
         if (!b.error.empty()) return b.error;
-        if (number == 0) shared.look();
       }
     }
   }

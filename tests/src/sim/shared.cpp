@@ -20,6 +20,7 @@ constexpr std::size_t PIECE = 256;
 thread_local char anchor;
 
 struct Range {
+  char* anchor;
   std::ptrdiff_t before;  // bytes of the range before the anchor
   std::size_t bytes;
 };
@@ -34,7 +35,9 @@ int find(dl_phdr_info* info, std::size_t, void* result) {
   }
   for (int i = 0; ours && i < info->dlpi_phnum; ++i) {
     if (info->dlpi_phdr[i].p_type == PT_TLS) {
-      *static_cast<Range*>(result) = {&anchor - static_cast<char*>(info->dlpi_tls_data), info->dlpi_phdr[i].p_memsz};
+      auto& r = *static_cast<Range*>(result);
+      r.before = r.anchor - static_cast<char*>(info->dlpi_tls_data);
+      r.bytes = info->dlpi_phdr[i].p_memsz;
     }
   }
   return ours;
@@ -43,8 +46,7 @@ int find(dl_phdr_info* info, std::size_t, void* result) {
 // The same in all threads, relative to the anchor.
 const Range& range() {
   static const Range found = [] {
-    anchor = static_cast<char>(POISON);  // a thread has the variables from its first use of one
-    Range r{0, 0};
+    Range r{&anchor, 0, 0};  // asking for one variable's address gives the thread all of them
     dl_iterate_phdr(find, &r);
     if (r.bytes == 0) {
       std::fputs("cuda_on_cpu: cannot find the shared variables of the kernels\n", stderr);
@@ -59,24 +61,41 @@ bool poisoned(const char* from, std::size_t bytes) {
   return from[0] == static_cast<char>(POISON) && std::memcmp(from, from + 1, bytes - 1) == 0;
 }
 
+char* start() { return &anchor - range().before; }
+
 }  // namespace
 
-SharedMemory::SharedMemory() : start_(&anchor - range().before), bytes_(range().bytes) { std::memset(start_, POISON, bytes_); }
-
-void SharedMemory::look() {
-  for (std::size_t at = 0; at < bytes_; at += PIECE) {
-    const std::size_t n = std::min(PIECE, bytes_ - at);
-    if (poisoned(start_ + at, n)) continue;
-    if (!written_.empty() && at == written_.back().first + written_.back().second) {
-      written_.back().second += n;
-    } else {
-      written_.emplace_back(at, n);
-    }
-  }
+void SharedMemory::before_launch() {
+  const std::size_t bytes = range().bytes;
+  if (anchor != static_cast<char>(POISON)) std::memset(start(), POISON, bytes);  // this thread's first launch
+  ++launches_;
+  looking_ = (launches_ & (launches_ - 1)) == 0;
 }
 
-void SharedMemory::poison() const {
-  for (const auto& [at, n] : written_) std::memset(start_ + at, POISON, n);
+void SharedMemory::after_block() {
+  if (looking_) look();
+  for (const auto& [at, n] : ranges_) std::memset(start() + at, POISON, n);
+}
+
+void SharedMemory::look() {
+  const std::size_t bytes = range().bytes;
+  written_.resize((bytes + PIECE - 1) / PIECE, false);
+  bool more = false;
+  for (std::size_t p = 0; p < written_.size(); ++p) {
+    if (written_[p] || poisoned(start() + p * PIECE, std::min(PIECE, bytes - p * PIECE))) continue;
+    written_[p] = more = true;
+  }
+  if (!more) return;
+  ranges_.clear();
+  for (std::size_t p = 0; p < written_.size(); ++p) {
+    if (!written_[p]) continue;
+    const std::size_t at = p * PIECE, n = std::min(PIECE, bytes - at);
+    if (!ranges_.empty() && ranges_.back().first + ranges_.back().second == at) {
+      ranges_.back().second += n;
+    } else {
+      ranges_.emplace_back(at, n);
+    }
+  }
 }
 
 }  // namespace thaw::sim
