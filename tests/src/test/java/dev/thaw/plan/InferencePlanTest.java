@@ -47,7 +47,7 @@ class InferencePlanTest {
   }
 
   /** A model whose running statistics are not those of a fresh norm. */
-  private static Module model(String spec, Generator generator) {
+  static Module model(String spec, Generator generator) {
     Module model = Zoo.create(spec, Shape.of(1, 16, 16, 3), 5);
     model
         .buffers()
@@ -97,7 +97,7 @@ class InferencePlanTest {
     assertEquals(live, backend.pool().liveBytes(), "bytes left behind");
   }
 
-  private static float largest(float[] values) {
+  static float largest(float[] values) {
     float largest = 0;
     for (float v : values) {
       largest = Math.max(largest, Math.abs(v));

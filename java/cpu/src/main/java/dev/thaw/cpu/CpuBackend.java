@@ -30,6 +30,9 @@ import org.jspecify.annotations.Nullable;
 final class CpuBackend implements Backend {
   private static final System.Logger LOG = System.getLogger(CpuBackend.class.getName());
 
+  /** A quarter of a last-level cache of 32 MiB: weights and the neighbours need the rest. */
+  private static final long CACHE_BYTES = 8 << 20;
+
   private final Device device;
   private final Pool pool;
   private final UnaryKernels unary = new CpuUnary();
@@ -66,6 +69,11 @@ final class CpuBackend implements Backend {
   @Override
   public Pool pool() {
     return pool;
+  }
+
+  @Override
+  public long cacheBytes() {
+    return CACHE_BYTES;
   }
 
   @Override

@@ -26,6 +26,14 @@ public interface Backend {
   boolean computes(DType dtype);
 
   /**
+   * Bytes of pictures that a call may move and leave in a cache for the next: a plan works through
+   * batches that move much more in slices. 0 where slices are no faster.
+   */
+  default long cacheBytes() {
+    return 0;
+  }
+
+  /**
    * Copies host bytes in native order to {@code y}.
    *
    * @param x as many remaining bytes as {@code y} has; its position is left where it was

@@ -28,4 +28,10 @@ public record ConvShape(
   public int outW() {
     return (w + 2 * padW - dilationW * (kw - 1) - 1) / strideW + 1;
   }
+
+  /** The same for {@code pictures} of them. */
+  public ConvShape withBatch(int pictures) {
+    return new ConvShape(
+        pictures, h, w, c, k, kh, kw, strideH, strideW, padH, padW, dilationH, dilationW, groups);
+  }
 }

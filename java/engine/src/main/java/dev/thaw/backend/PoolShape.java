@@ -55,4 +55,23 @@ public record PoolShape(
             * (Math.min(w + padW, j * strideW - padW + kw) - (j * strideW - padW))
         : (rowEnd(i) - rowStart(i)) * (columnEnd(j) - columnStart(j));
   }
+
+  /** The same for {@code pictures} of them. */
+  public PoolShape withBatch(int pictures) {
+    return new PoolShape(
+        pictures,
+        h,
+        w,
+        c,
+        outH,
+        outW,
+        kh,
+        kw,
+        strideH,
+        strideW,
+        padH,
+        padW,
+        countPadding,
+        adaptive);
+  }
 }

@@ -47,14 +47,21 @@ final class Arena {
    * Places the buffers of {@code calls} that nobody holds any more.
    *
    * @param pinned those that live before the first call and behind the last: inputs and outputs
+   * @param views those that are part of others, which live as long as their parts
    */
-  Arena(Backend backend, List<Call> calls, List<Buffer> pinned) {
+  Arena(
+      Backend backend,
+      List<Call> calls,
+      List<Buffer> pinned,
+      IdentityHashMap<Buffer, Slices.View> views) {
     IdentityHashMap<Buffer, Life> lives = new IdentityHashMap<>();
     for (int i = 0; i < calls.size(); i++) {
       for (Buffer buffer : calls.get(i).buffers()) {
         if (buffer.isClosed()) {
           int at = i;
-          lives.computeIfAbsent(buffer, b -> new Life(b, at)).last = i;
+          Slices.View view = views.get(buffer);
+          Buffer whole = view == null ? buffer : view.whole();
+          lives.computeIfAbsent(whole, b -> new Life(b, at)).last = i;
         }
       }
     }
@@ -74,6 +81,13 @@ final class Arena {
       }
       total += place(backend, dtype, order);
     }
+    views.forEach(
+        (part, view) -> {
+          Buffer whole = java.util.Objects.requireNonNull(places.get(view.whole()));
+          Buffer place = whole.slice(view.first(), part.elements());
+          places.put(part, place);
+          held.add(place);
+        });
     bytes = total;
   }
 

@@ -7,27 +7,38 @@ import dev.thaw.backend.ConvShape;
 import dev.thaw.backend.GemmKernels;
 import dev.thaw.backend.GemmShape;
 import dev.thaw.memory.Buffer;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Weights that no step changes, put once into the form in which the backend's kernels like them
  * best, and the calls that use them.
  */
 final class Constants {
+  /** All that the form depends on: calls that agree in it share it. */
+  private record Use(Buffer weights, boolean bias, boolean residual, boolean relu, Object shape) {}
+
   private final Backend backend;
   private final Predicate<Buffer> moving;
   private final Set<Buffer> written = Collections.newSetFromMap(new IdentityHashMap<>());
-  private final List<ConstantWeights> made = new ArrayList<>();
+  private final Map<Use, Optional<ConstantWeights>> made = new LinkedHashMap<>();
 
   Constants(Backend backend, List<Call> calls, Predicate<Buffer> moving) {
     this.backend = backend;
     this.moving = moving;
     calls.forEach(call -> written.addAll(call.writes()));
+  }
+
+  /** Whether no run changes what {@code buffer} holds. */
+  boolean isConstant(Buffer buffer) {
+    return !buffer.isClosed() && !written.contains(buffer) && !moving.test(buffer);
   }
 
   /** {@code call} on constant weights, where it has such and the backend likes them otherwise. */
@@ -37,28 +48,20 @@ final class Constants {
       return call;
     }
     Buffer weights = call.required(2);
-    if (weights.isClosed() || written.contains(weights) || moving.test(weights)) {
+    if (!isConstant(weights)) {
       return call;
     }
-    boolean bias = call.buffer(3) != null;
+    boolean residual = conv && call.buffer(4) != null;
+    boolean relu = call.value(conv ? 5 : 4, Boolean.class);
+    Object shape = call.value(conv ? 6 : 5, Record.class);
     ConstantWeights constant =
-        conv
-            ? backend
-                .conv()
-                .constant(
-                    weights,
-                    bias,
-                    call.buffer(4) != null,
-                    call.value(5, Boolean.class),
-                    call.value(6, ConvShape.class))
-            : backend
-                .gemm()
-                .constant(
-                    weights, bias, call.value(4, Boolean.class), call.value(5, GemmShape.class));
+        made.computeIfAbsent(
+                new Use(weights, call.buffer(3) != null, residual, relu, shape),
+                use -> Optional.ofNullable(make(use)))
+            .orElse(null);
     if (constant == null) {
       return call;
     }
-    made.add(constant);
     return call.as(
             conv
                 ? Call.method(ConvKernels.class, "forwardConstant")
@@ -66,8 +69,14 @@ final class Constants {
         .with(2, constant);
   }
 
+  private @Nullable ConstantWeights make(Use use) {
+    return use.shape instanceof ConvShape shape
+        ? backend.conv().constant(use.weights, use.bias, use.residual, use.relu, shape)
+        : backend.gemm().constant(use.weights, use.bias, use.relu, (GemmShape) use.shape);
+  }
+
   /** What was made, which the caller closes. */
   List<ConstantWeights> made() {
-    return made;
+    return made.values().stream().flatMap(Optional::stream).toList();
   }
 }

@@ -255,7 +255,8 @@ final class Fusion {
     return true;
   }
 
-  private static boolean elementwise(Broadcast shape, Buffer y) {
+  /** Whether both operands are read as {@code y} is written. */
+  static boolean elementwise(Broadcast shape, Buffer y) {
     return shape.dims().length == 1
         && shape.dims()[0] == y.elements()
         && shape.aStrides()[0] == 1

@@ -56,7 +56,7 @@ public final class InferencePlan implements AutoCloseable {
     this.recordedOutput = recordedOutput;
     this.inputShape = inputShape;
     this.outputShape = outputShape;
-    this.plan = program.instance(List.of(recordedInput, recordedOutput));
+    this.plan = program.instance();
   }
 
   /**
@@ -67,6 +67,12 @@ public final class InferencePlan implements AutoCloseable {
    */
   public static InferencePlan of(Module model, Shape shape) {
     Check.that(!model.parameters().isEmpty(), "plan: a model without parameters has no device");
+    Device device = model.parameters().values().iterator().next().value().device();
+    return of(model, shape, Devices.get(device).cacheBytes());
+  }
+
+  /** The same, sliced where it moves much more than {@code cacheBytes}. */
+  static InferencePlan of(Module model, Shape shape, long cacheBytes) {
     Tensor any = model.parameters().values().iterator().next().value();
     Device device = any.device();
     Backend backend = Devices.get(device);
@@ -92,7 +98,8 @@ public final class InferencePlan implements AutoCloseable {
     if (recording.obstacle() != null) {
       throw new NotPlannable("plan: " + recording.obstacle());
     }
-    Program program = Program.of(backend, recording.calls(), buffer -> false);
+    Program program =
+        Program.of(backend, recording.calls(), List.of(input, output), buffer -> false, cacheBytes);
     return new InferencePlan(backend, program, true, input, output, shape, outputShape);
   }
 

@@ -25,9 +25,14 @@ final class Plan implements AutoCloseable {
    * Prepares {@code fused} on {@code backend}; buffers still held by others keep their place.
    *
    * @param pinned buffers that nobody holds but that live before the first call and behind the last
+   * @param views buffers that are part of others
    */
-  Plan(Backend backend, List<Call> fused, List<Buffer> pinned) {
-    this.arena = new Arena(backend, fused, pinned);
+  Plan(
+      Backend backend,
+      List<Call> fused,
+      List<Buffer> pinned,
+      IdentityHashMap<Buffer, Slices.View> views) {
+    this.arena = new Arena(backend, fused, pinned, views);
     this.calls = new ArrayList<>();
     this.bound = new MethodHandle[fused.size()];
     IdentityHashMap<Buffer, Boolean> outside = new IdentityHashMap<>();

@@ -16,55 +16,68 @@ import java.util.function.Predicate;
 final class Program implements AutoCloseable {
   private final Backend backend;
   private final List<Call> calls;
-  private final List<Buffer> folded;
+  private final List<Buffer> pinned;
+  private final IdentityHashMap<Buffer, Slices.View> views;
+  private final List<Buffer> held;
   private final List<ConstantWeights> constants;
 
   private Program(
-      Backend backend, List<Call> calls, List<Buffer> folded, List<ConstantWeights> constants) {
+      Backend backend,
+      List<Call> calls,
+      List<Buffer> pinned,
+      IdentityHashMap<Buffer, Slices.View> views,
+      List<Buffer> held,
+      List<ConstantWeights> constants) {
     this.backend = backend;
     this.calls = calls;
-    this.folded = folded;
+    this.pinned = pinned;
+    this.views = views;
+    this.held = held;
     this.constants = constants;
   }
 
   /**
-   * Fuses {@code calls}.
+   * Fuses {@code calls} and slices what moves much more than {@code cacheBytes}.
    *
+   * @param pinned buffers that live before the first call and behind the last
    * @param moving whether a buffer changes from run to run though no call names it as written
    */
-  static Program of(Backend backend, List<Call> calls, Predicate<Buffer> moving) {
+  static Program of(
+      Backend backend,
+      List<Call> calls,
+      List<Buffer> pinned,
+      Predicate<Buffer> moving,
+      long cacheBytes) {
     Fusion fusion = new Fusion(backend, calls, moving);
     List<Call> fused = fusion.result();
     Constants constants = new Constants(backend, fused, moving);
+    Slices slices = new Slices(backend.pool(), fused, pinned, constants::isConstant, cacheBytes);
     List<Call> ready = new ArrayList<>();
-    fused.forEach(call -> ready.add(constants.with(call)));
+    slices.calls().forEach(call -> ready.add(constants.with(call)));
     // Folded weights that were copied on into the backend's form have served.
     Set<Buffer> read = Collections.newSetFromMap(new IdentityHashMap<>());
     ready.forEach(call -> read.addAll(call.reads()));
-    List<Buffer> folded = new ArrayList<>();
+    List<Buffer> held = new ArrayList<>(slices.held());
     for (Buffer buffer : fusion.made()) {
       if (read.contains(buffer)) {
-        folded.add(buffer);
+        held.add(buffer);
       } else {
         buffer.release();
       }
     }
-    return new Program(backend, ready, folded, constants.made());
+    return new Program(backend, ready, pinned, slices.views(), held, constants.made());
   }
 
-  /**
-   * A plan with an arena of its own; {@code pinned} live before the first call and behind the last.
-   */
-  Plan instance(List<Buffer> pinned) {
-    return new Plan(backend, calls, pinned);
+  /** A plan with an arena of its own. */
+  Plan instance() {
+    return new Plan(backend, calls, pinned, views);
   }
 
   /** Frees the constants once no plan holds them. */
   @Override
   public void close() {
-    folded.forEach(Buffer::release);
-    folded.clear();
+    held.forEach(Buffer::release);
+    held.clear();
     constants.forEach(ConstantWeights::close);
-    constants.clear();
   }
 }

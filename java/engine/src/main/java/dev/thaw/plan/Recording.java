@@ -120,6 +120,11 @@ public final class Recording implements Backend, AutoCloseable {
   }
 
   @Override
+  public long cacheBytes() {
+    return home.cacheBytes();
+  }
+
+  @Override
   public void upload(Buffer y, ByteBuffer x) {
     obstruct("a copy from Java");
     home.upload(y, x);

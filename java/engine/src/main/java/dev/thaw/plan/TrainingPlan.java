@@ -46,6 +46,11 @@ public final class TrainingPlan implements AutoCloseable {
    *     written: the trainable parameters, which the optimizer knows by its table
    */
   public static Outcome record(Backend home, Predicate<Buffer> moving, Runnable step) {
+    return record(home, moving, step, home.cacheBytes());
+  }
+
+  /** The same; what is frozen is sliced where it moves much more than {@code cacheBytes}. */
+  static Outcome record(Backend home, Predicate<Buffer> moving, Runnable step, long cacheBytes) {
     Recording recording = Recording.of(home);
     try (recording;
         Scope scope = Scope.open()) {
@@ -54,8 +59,8 @@ public final class TrainingPlan implements AutoCloseable {
     if (recording.obstacle() != null) {
       return new Outcome(null, recording.obstacle());
     }
-    Program program = Program.of(home, recording.calls(), moving);
-    return new Outcome(new TrainingPlan(home, program, program.instance(List.of())), null);
+    Program program = Program.of(home, recording.calls(), List.of(), moving, cacheBytes);
+    return new Outcome(new TrainingPlan(home, program, program.instance()), null);
   }
 
   /** Runs every step call by call, also where the device could note the whole of it as one. */
