@@ -1,4 +1,4 @@
-// Elementwise functions of one argument (the lines of unary_ops.def) and of two (with broadcasting), fills and casts.
+// Elementwise functions of one argument (the lines of unary_ops.def) and of two (with broadcasting).
 // All are bound by memory: 16 bytes a thread and turn where the addresses allow it.
 #include "common.cuh"
 

@@ -1,0 +1,289 @@
+package dev.thaw.cuda;
+
+import static dev.thaw.cuda.Agreement.numbers;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.thaw.backend.Backend;
+import dev.thaw.backend.TestBuffers;
+import dev.thaw.memory.Buffer;
+import dev.thaw.memory.DType;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Norms whose rows are cut into one piece and many, of few channels and several groups of them. */
+final class CudaNormTest {
+  private static final double EPS = 1e-3;
+
+  private static double[] positive(int n, int seed) {
+    return Arrays.stream(numbers(n, seed)).map(v -> v + 8.125).toArray();
+  }
+
+  /** A float output, whatever x is. */
+  private static Buffer floats(TestBuffers buffers, int n) {
+    return buffers.output(DType.FLOAT32, n);
+  }
+
+  private static Buffer floats(TestBuffers buffers, double[] values) {
+    return buffers.of(DType.FLOAT32, values);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "1, 1",
+    "1, 40",
+    "2, 3",
+    "7, 8",
+    "300, 16",
+    "500, 33",
+    "3000, 5",
+    "40000, 1",
+    "9000, 4",
+    "70, 520",
+    "33, 264",
+    "5, 0"
+  })
+  void byChannel(int rows, int channels) {
+    int n = rows * channels;
+    double[] x = numbers(n, 1);
+    double[] dy = numbers(n, 2);
+    double[] y = numbers(n, 3);
+    double[] gamma = numbers(channels, 4);
+    double[] beta = numbers(channels, 5);
+    double[] mean = numbers(channels, 6);
+    double[] variance = positive(channels, 7);
+    String what = " of [" + rows + ", " + channels + "]";
+    Agreement.hold(
+        "statistics" + what,
+        4,
+        (backend, buffers) -> {
+          Buffer m = floats(buffers, channels);
+          Buffer v = floats(buffers, channels);
+          backend.norm().statistics(m, v, buffers.of(x), rows, channels);
+          return List.of(m, v);
+        });
+    for (boolean relu : new boolean[] {false, true}) {
+      Agreement.hold(
+          "forward" + what,
+          8,
+          (backend, buffers) -> {
+            Buffer z = buffers.output(n);
+            backend
+                .norm()
+                .batchForward(
+                    z,
+                    buffers.of(x),
+                    floats(buffers, gamma),
+                    floats(buffers, beta),
+                    floats(buffers, mean),
+                    floats(buffers, variance),
+                    relu,
+                    rows,
+                    channels,
+                    EPS);
+            return List.of(z);
+          });
+      Agreement.hold(
+          "backward" + what,
+          // Sums whose terms, up to 16 · 8 · √8, cancel.
+          64 + rows,
+          (backend, buffers) -> {
+            Buffer dx = buffers.output(n);
+            Buffer dgamma = floats(buffers, channels);
+            Buffer dbeta = floats(buffers, channels);
+            backend
+                .norm()
+                .batchBackward(
+                    dx,
+                    dgamma,
+                    dbeta,
+                    buffers.of(dy),
+                    buffers.of(x),
+                    relu ? buffers.of(y) : null,
+                    floats(buffers, gamma),
+                    floats(buffers, mean),
+                    floats(buffers, variance),
+                    rows,
+                    channels,
+                    EPS);
+            return List.of(dx, dgamma, dbeta);
+          });
+    }
+    Agreement.hold(
+        "constant backward" + what,
+        8,
+        (backend, buffers) -> {
+          Buffer dx = buffers.output(n);
+          backend
+              .norm()
+              .constantBackward(
+                  dx,
+                  buffers.of(dy),
+                  floats(buffers, gamma),
+                  floats(buffers, variance),
+                  rows,
+                  channels,
+                  EPS);
+          return List.of(dx);
+        });
+  }
+
+  /** Each gradient is the same number without the others. */
+  @ParameterizedTest
+  @CsvSource({"300, 16", "40, 33"})
+  void outputsLeftOut(int rows, int channels) {
+    Backend card = AnyCard.get();
+    try (TestBuffers buffers = new TestBuffers(card, DType.FLOAT32)) {
+      Buffer dy = buffers.of(numbers(rows * channels, 1));
+      Buffer x = buffers.of(numbers(rows * channels, 2));
+      Buffer gamma = buffers.of(numbers(channels, 3));
+      Buffer mean = buffers.of(numbers(rows, 4));
+      Buffer rstd = buffers.of(positive(rows, 5));
+      Buffer middle = buffers.of(numbers(channels, 4));
+      Buffer variance = buffers.of(positive(channels, 5));
+      for (boolean layer : new boolean[] {false, true}) {
+        double[][] all = new double[3][];
+        for (int wanted = 7; wanted >= 0; wanted--) {
+          Buffer[] to = new Buffer[3];
+          for (int i = 0; i < 3; i++) {
+            to[i] = buffers.output(i == 0 ? rows * channels : channels);
+          }
+          Buffer dx = (wanted & 1) == 0 ? null : to[0];
+          Buffer dgamma = (wanted & 2) == 0 ? null : to[1];
+          Buffer dbeta = (wanted & 4) == 0 ? null : to[2];
+          if (layer) {
+            card.norm().layerBackward(dx, dgamma, dbeta, dy, x, gamma, mean, rstd, rows, channels);
+          } else {
+            card.norm()
+                .batchBackward(
+                    dx, dgamma, dbeta, dy, x, null, gamma, middle, variance, rows, channels, EPS);
+          }
+          for (int i = 0; i < 3; i++) {
+            if (wanted == 7) {
+              all[i] = buffers.read(to[i]);
+            } else if ((wanted >> i & 1) == 1) {
+              assertArrayEquals(all[i], buffers.read(to[i]));
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /** A spread of 1 about a mean of 10,000, and one number far from all others. */
+  @Test
+  void statisticsOfNumbersFarFromZero() {
+    int rows = 5000;
+    double[] x = new double[rows * 4];
+    for (int i = 0; i < x.length; i++) {
+      int row = i / 4;
+      x[i] =
+          switch (i % 4) {
+            case 0 -> 10_000 + (row % 2 == 0 ? 1 : -1);
+            case 1 -> row == 0 ? 3000 : row % 2;
+            case 2 -> row == rows - 1 ? -3000 : row % 2;
+            default -> 0x1p20;
+          };
+    }
+    double[] outliers = new double[2];
+    for (int k = 0; k < 2; k++) {
+      double middle = (k == 0 ? 3000 + 2500 : -3000 + 2499) / (double) rows;
+      for (int row = 0; row < rows; row++) {
+        double d = x[4 * row + 1 + k] - middle;
+        outliers[k] += d * d / rows;
+      }
+    }
+    Backend card = AnyCard.get();
+    try (TestBuffers buffers = new TestBuffers(card, DType.FLOAT32)) {
+      Buffer mean = buffers.output(4);
+      Buffer variance = buffers.output(4);
+      card.norm().statistics(mean, variance, buffers.of(x), rows, 4);
+      double[] means = {10_000, 1.1, -0.1002, 0x1p20};
+      double[] variances = {1, outliers[0], outliers[1], 0};
+      buffers.assertClose("mean", means, mean, 1e-6);
+      buffers.assertClose("variance", variances, variance, 1e-6);
+      assertEquals(0, buffers.read(variance)[3]);
+    }
+  }
+
+  @Test
+  void runningStatistics() {
+    for (int rows : new int[] {1, 5}) {
+      Agreement.hold(
+          "running statistics of " + rows + " rows",
+          (backend, buffers) -> {
+            Buffer mean = buffers.changing(DType.FLOAT32, numbers(300, 1));
+            Buffer variance = buffers.changing(DType.FLOAT32, positive(300, 2));
+            backend
+                .norm()
+                .track(
+                    mean,
+                    variance,
+                    floats(buffers, numbers(300, 3)),
+                    floats(buffers, positive(300, 4)),
+                    rows,
+                    300,
+                    0.1);
+            return List.of(mean, variance);
+          });
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "1, 1", "3, 5", "40, 16", "9, 33", "70, 128", "3, 1000", "3, 1500", "2, 4099", "0, 8"
+  })
+  void byRow(int rows, int columns) {
+    int n = rows * columns;
+    String what = " of [" + rows + ", " + columns + "]";
+    double[] gamma = numbers(columns, 4);
+    Agreement.hold(
+        "layer norm" + what,
+        8,
+        (backend, buffers) -> {
+          Buffer y = buffers.output(n);
+          Buffer mean = floats(buffers, rows);
+          Buffer rstd = floats(buffers, rows);
+          backend
+              .norm()
+              .layerForward(
+                  y,
+                  mean,
+                  rstd,
+                  buffers.of(numbers(n, 1)),
+                  floats(buffers, gamma),
+                  floats(buffers, numbers(columns, 5)),
+                  rows,
+                  columns,
+                  EPS);
+          return List.of(y, mean, rstd);
+        });
+    Agreement.hold(
+        "layer norm backward" + what,
+        // Sums whose terms, up to 8³ · 16², cancel.
+        64 + rows + columns,
+        (backend, buffers) -> {
+          Buffer dx = buffers.output(n);
+          Buffer dgamma = floats(buffers, columns);
+          Buffer dbeta = floats(buffers, columns);
+          double[] rstd = Arrays.stream(positive(rows, 7)).map(v -> v / 16).toArray();
+          backend
+              .norm()
+              .layerBackward(
+                  dx,
+                  dgamma,
+                  dbeta,
+                  buffers.of(numbers(n, 2)),
+                  buffers.of(numbers(n, 1)),
+                  floats(buffers, gamma),
+                  floats(buffers, numbers(rows, 6)),
+                  floats(buffers, rstd),
+                  rows,
+                  columns);
+          return List.of(dx, dgamma, dbeta);
+        });
+  }
+}
