@@ -33,16 +33,19 @@ final class Program implements AutoCloseable {
    * @param moving whether a buffer changes from run to run though no call names it as written
    */
   static Program of(Backend backend, List<Call> calls, Predicate<Buffer> moving) {
-    Fusion fusion = new Fusion(backend, calls, moving);
+    ConstantCasts casts = new ConstantCasts(backend, calls, moving);
+    Fusion fusion = new Fusion(backend, casts, moving);
     List<Call> fused = fusion.result();
     Constants constants = new Constants(backend, fused, moving);
     List<Call> ready = new ArrayList<>();
     fused.forEach(call -> ready.add(constants.with(call)));
-    // Folded weights that were copied on into the backend's form have served.
+    // Weights that were folded, or copied on into the backend's form, have served.
     Set<Buffer> read = Collections.newSetFromMap(new IdentityHashMap<>());
     ready.forEach(call -> read.addAll(call.reads()));
     List<Buffer> folded = new ArrayList<>();
-    for (Buffer buffer : fusion.made()) {
+    List<Buffer> made = new ArrayList<>(casts.made());
+    made.addAll(fusion.made());
+    for (Buffer buffer : made) {
       if (read.contains(buffer)) {
         folded.add(buffer);
       } else {
