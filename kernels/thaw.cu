@@ -8,5 +8,6 @@
 #include "pool.cu"
 #include "norm.cu"
 #include "conv.cu"
+#include "epilogue.cu"
 #include "gemm.cu"
 #include "optimizer.cu"

@@ -3,6 +3,7 @@ package dev.thaw.ops;
 import static dev.thaw.ops.Domain.around;
 import static dev.thaw.ops.Domain.between;
 
+import dev.thaw.memory.DType;
 import dev.thaw.tensor.Functional;
 import dev.thaw.tensor.Tensor;
 import java.util.ArrayList;
@@ -77,10 +78,15 @@ final class NormCases {
 
   /** Both running statistics after one batch, side by side. */
   private static Tensor running(Tensor x, Tensor mean, Tensor variance) {
-    Tensor m = mean.mul(1);
-    Tensor v = variance.mul(1);
+    Tensor m = kept(mean);
+    Tensor v = kept(variance);
     Functional.batchNorm(x, mean, mean, m, v, 0.1, EPS);
     return Functional.concat(List.of(m, v), 0);
+  }
+
+  /** A copy in the dtype that statistics are kept in. */
+  private static Tensor kept(Tensor x) {
+    return x.mul(1).to(x.dtype() == DType.BFLOAT16 ? DType.FLOAT32 : x.dtype());
   }
 
   private void constant() {

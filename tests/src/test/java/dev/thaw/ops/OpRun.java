@@ -11,6 +11,7 @@ import dev.thaw.tensor.TensorOn;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.IntFunction;
 
 /**
  * A case with its numbers drawn: the same on every backend, and exact in the dtype they were drawn
@@ -53,7 +54,12 @@ final class OpRun {
    *
    * @param gradients by number of the operand; none where no rule ran
    */
-  record Outcome(Shape shape, DType dtype, double[] y, Map<Integer, double[]> gradients) {}
+  record Outcome(
+      Shape shape,
+      DType dtype,
+      double[] y,
+      Map<Integer, double[]> gradients,
+      Map<Integer, DType> gradientDtypes) {}
 
   /** Which operands could have a gradient. */
   boolean[] differentiable() {
@@ -80,24 +86,29 @@ final class OpRun {
     return TensorOn.of(home, operand.dtype(dtype), operand.shape(), values);
   }
 
-  private Tensor[] leaves(Backend home, DType dtype, boolean[] wants) {
+  private Tensor[] leaves(Backend home, IntFunction<DType> dtypes, boolean[] wants) {
     Tensor[] leaves = new Tensor[numbers.length];
     for (int i = 0; i < leaves.length; i++) {
-      leaves[i] = operand(home, dtype, i, numbers[i]).requiresGrad(wants[i]);
+      leaves[i] = operand(home, dtypes.apply(i), i, numbers[i]).requiresGrad(wants[i]);
     }
     return leaves;
   }
 
   /** Forward and backward as a user writes it. */
   Outcome direct(Backend home, DType dtype) {
+    return direct(home, i -> dtype);
+  }
+
+  /** {@link #direct(Backend, DType)} with a dtype for each operand that holds no integers. */
+  Outcome direct(Backend home, IntFunction<DType> dtypes) {
     try (Device.Use on = home.device().use();
         Scope scope = Scope.open()) {
-      Tensor[] x = leaves(home, dtype, differentiable());
+      Tensor[] x = leaves(home, dtypes, differentiable());
       Tensor y = line.call().of(x);
       double[] values = y.toDoubles();
       backward(home, y);
       checkUnchanged(x);
-      return new Outcome(y.shape(), y.dtype(), values, gradients(x));
+      return outcome(y, values, x);
     }
   }
 
@@ -107,9 +118,14 @@ final class OpRun {
    * hidden behind a copy, so that the op's own operands are closed too.
    */
   Outcome closed(Backend home, DType dtype, boolean[] wants) {
+    return closed(home, i -> dtype, wants);
+  }
+
+  /** The same with a dtype for each operand that holds no integers. */
+  Outcome closed(Backend home, IntFunction<DType> dtypes, boolean[] wants) {
     try (Device.Use on = home.device().use();
         Scope scope = Scope.open()) {
-      Tensor[] leaves = leaves(home, dtype, wants);
+      Tensor[] leaves = leaves(home, dtypes, wants);
       Tensor y;
       try (Scope inner = Scope.open()) {
         Tensor[] x = leaves.clone();
@@ -126,7 +142,7 @@ final class OpRun {
         }
       }
       backward(home, y);
-      return new Outcome(y.shape(), y.dtype(), values, gradients(leaves));
+      return outcome(y, values, leaves);
     }
   }
 
@@ -135,7 +151,7 @@ final class OpRun {
     try (Device.Use on = home.device().use();
         Scope scope = Scope.open();
         Tensor.Gradients none = Tensor.noGrad()) {
-      Tensor[] x = leaves(home, dtype, new boolean[numbers.length]);
+      Tensor[] x = leaves(home, i -> dtype, new boolean[numbers.length]);
       x[changed] = operand(home, dtype, changed, values);
       Tensor y = line.call().of(x);
       if (y.requiresGrad()) {
@@ -151,15 +167,17 @@ final class OpRun {
     }
   }
 
-  private static Map<Integer, double[]> gradients(Tensor[] leaves) {
+  private static Outcome outcome(Tensor y, double[] values, Tensor[] leaves) {
     Map<Integer, double[]> gradients = new HashMap<>();
+    Map<Integer, DType> dtypes = new HashMap<>();
     for (int i = 0; i < leaves.length; i++) {
       Tensor gradient = leaves[i].isOpen() ? leaves[i].grad() : null;
       if (gradient != null) {
         gradients.put(i, gradient.toDoubles());
+        dtypes.put(i, gradient.dtype());
       }
     }
-    return gradients;
+    return new Outcome(y.shape(), y.dtype(), values, gradients, dtypes);
   }
 
   private void checkUnchanged(Tensor[] x) {

@@ -58,8 +58,8 @@ class SlicesTest {
         Module model = InferencePlanTest.model(spec, generator);
         Scope scope = Scope.open()) {
       Tensor x = generator.normal(0, 1, 6, 16, 16, 3);
-      try (InferencePlan whole = InferencePlan.of(model, x.shape(), 0);
-          InferencePlan sliced = InferencePlan.of(model, x.shape(), CACHE);
+      try (InferencePlan whole = InferencePlan.of(model, x.shape(), Precision.FP32, 0);
+          InferencePlan sliced = InferencePlan.of(model, x.shape(), Precision.FP32, CACHE);
           InferencePlan fork = sliced.fork()) {
         float[] expected = whole.run(x).toFloats();
         float allowed = Math.max(1e-4f, 1e-5f * InferencePlanTest.largest(expected));

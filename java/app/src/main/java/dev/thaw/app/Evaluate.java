@@ -7,6 +7,7 @@ import dev.thaw.memory.Device;
 import dev.thaw.models.ModelCard;
 import dev.thaw.models.ModelFile;
 import dev.thaw.nn.Module;
+import dev.thaw.plan.Precision;
 import dev.thaw.train.Evaluation;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -30,9 +31,12 @@ final class Evaluate extends Subcommand {
   private Path from;
 
   @Mixin private DataOptions data;
+  @Mixin private PrecisionOption computing;
 
   @Override
   Map<String, Object> run() throws IOException {
+    Precision precision = computing.precision();
+    precision.check(backend());
     try (Device.Use on = backend().device().use()) {
       ModelFile.Loaded loaded = ModelFile.load(from);
       try (Module model = loaded.module()) {
@@ -45,7 +49,7 @@ final class Evaluate extends Subcommand {
                 examples,
                 LearningOptions.of(loaded.card()),
                 DataLoader.Options.evaluation(data.batch()))) {
-          result = Evaluation.of(model, batches);
+          result = Evaluation.of(model, batches, precision);
         }
         double seconds = (System.nanoTime() - start) * 1e-9;
         return report(loaded.card(), examples, result, seconds);

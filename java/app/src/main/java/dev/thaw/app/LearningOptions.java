@@ -6,9 +6,11 @@ import dev.thaw.data.Dataset;
 import dev.thaw.data.Normalisation;
 import dev.thaw.memory.Check;
 import dev.thaw.models.ModelCard;
+import dev.thaw.plan.Precision;
 import java.io.IOException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** What is done to the examples that are learned from. */
@@ -57,6 +59,8 @@ final class LearningOptions {
           "On cuda, whether a step of constant shapes is queued as one CUDA graph (default: auto).")
   private String graph;
 
+  @Mixin private PrecisionOption computing;
+
   @Nullable String validation() {
     return validation;
   }
@@ -99,6 +103,10 @@ final class LearningOptions {
       list[i] = Double.valueOf(Float.toString(values[i]));
     }
     return List.of(list);
+  }
+
+  Precision precision() {
+    return computing.precision();
   }
 
   boolean graphs() {

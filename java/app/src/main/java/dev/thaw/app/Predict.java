@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -45,6 +46,8 @@ final class Predict extends Subcommand {
       description = "Leave the label empty where its probability is below this.")
   private double least;
 
+  @Mixin private PrecisionOption computing;
+
   @Parameters(arity = "1..*", paramLabel = "PICTURE|FOLDER", description = "What to look at.")
   private List<Path> places;
 
@@ -62,7 +65,7 @@ final class Predict extends Subcommand {
     List<Line> lines = new ArrayList<>();
     long start = System.nanoTime();
     try (Device.Use on = backend().device().use();
-        Predictor predictor = Predictor.open(from)) {
+        Predictor predictor = Predictor.open(from, computing.precision())) {
       for (Path file : files) {
         Predictor.Prediction p = predictor.predict(file);
         Line line = new Line(file, p.probability() < least ? "" : p.label(), p.probability());

@@ -12,6 +12,7 @@ import dev.thaw.optim.Grouping;
 import dev.thaw.optim.Optimizer;
 import dev.thaw.optim.Schedule;
 import dev.thaw.optim.Sgd;
+import dev.thaw.plan.Precision;
 import dev.thaw.tensor.Generator;
 import dev.thaw.tensor.Shape;
 import dev.thaw.train.TrainingOptions;
@@ -190,7 +191,11 @@ record Story(
           new TrainingJob(console, model, true, parts, normalisation)
               .run(
                   new TrainingJob.Recipe(
-                      optimizer, options, DataLoader.Options.training(batch, seed), true),
+                      optimizer,
+                      options,
+                      DataLoader.Options.training(batch, seed),
+                      Precision.FP32,
+                      true),
                   TrainingJob.Traces.EXAMINED);
       return Run.of(strategy, title, model, outcome);
     }

@@ -83,7 +83,11 @@ abstract class TrainingCommand extends Subcommand {
       outcome =
           job.run(
               new TrainingJob.Recipe(
-                  optimizer, options, learning.loading(batch, data.seed()), learning.graphs()),
+                  optimizer,
+                  options,
+                  learning.loading(batch, data.seed()),
+                  learning.precision(),
+                  learning.graphs()),
               traces);
     }
     Map<String, Object> history = history(start, parts, outcome);
@@ -146,6 +150,7 @@ abstract class TrainingCommand extends Subcommand {
     history.put("schedule", optimizing.scheduleName());
     history.put("batch", data.batch() * optimizing.accumulate());
     history.put("seed", data.seed());
+    history.put("precision", learning.precision().toString());
     history.putAll(history(parts, outcome));
     return history;
   }

@@ -7,6 +7,7 @@ import dev.thaw.nn.BatchNorm;
 import dev.thaw.nn.BnPolicy;
 import dev.thaw.nn.Module;
 import dev.thaw.optim.Optimizer;
+import dev.thaw.plan.Precision;
 import dev.thaw.train.CsvLog;
 import dev.thaw.train.Evaluation;
 import dev.thaw.train.Listener;
@@ -36,10 +37,15 @@ final class TrainingJob {
    * @param optimizer moves the model's parameters; the caller closes it
    * @param options length, schedule, limits, seed
    * @param loading batches of the training part
+   * @param precision what the model computes in
    * @param graphs whether a device that can may take a whole step as one
    */
   record Recipe(
-      Optimizer optimizer, TrainingOptions options, DataLoader.Options loading, boolean graphs) {}
+      Optimizer optimizer,
+      TrainingOptions options,
+      DataLoader.Options loading,
+      Precision precision,
+      boolean graphs) {}
 
   /**
    * What it leaves on the way.
@@ -120,6 +126,7 @@ final class TrainingJob {
         @Nullable DataLoader watch =
             watched == null ? null : new DataLoader(watched, normalisation, order)) {
       Trainer trainer = new Trainer(model, recipe.optimizer, train, recipe.options);
+      trainer.precision(recipe.precision);
       if (!recipe.graphs) {
         trainer.withoutGraphs();
       }
@@ -134,14 +141,14 @@ final class TrainingJob {
       // Before it is resumed: distances are from where the training began.
       try (@Nullable Examination examination = examination(traces, trainer, bar)) {
         if (examination != null) {
-          trainer.listen(examination.checkup());
+          trainer.listen(examination.checkup().precision(recipe.precision));
         }
         prepare(trainer, traces);
         Trainer.Result result = run(trainer, traces.log);
         if (result.interrupted()) {
           throw stopped(traces, trainer.step());
         }
-        Tested tested = tested(result, watch, watched);
+        Tested tested = tested(result, recipe.precision, watch, watched);
         return new Outcome(
             result,
             tested.result,
@@ -183,18 +190,22 @@ final class TrainingJob {
   private record Tested(Evaluation.@Nullable Result result, String on) {}
 
   private Tested tested(
-      Trainer.Result result, @Nullable DataLoader watch, @Nullable Dataset watched)
+      Trainer.Result result,
+      Precision precision,
+      @Nullable DataLoader watch,
+      @Nullable Dataset watched)
       throws IOException {
     @Nullable Dataset test = data.test();
     if (test != null && watched != test) {
       DataLoader.Options order = DataLoader.Options.evaluation(EVALUATION_BATCH);
       try (DataLoader loader = new DataLoader(test, normalisation, order)) {
-        return new Tested(Evaluation.of(model, loader), "test");
+        return new Tested(Evaluation.of(model, loader, precision), "test");
       }
     }
     Evaluation.@Nullable Result known = result.validation();
     if (known == null && watch != null) {
-      known = Evaluation.of(model, watch); // nothing was left to train when it was resumed
+      // Nothing was left to train when it was resumed.
+      known = Evaluation.of(model, watch, precision);
     }
     return new Tested(known, test == null ? "validation" : "test");
   }

@@ -139,6 +139,11 @@ final class Card {
     return device;
   }
 
+  /** As the driver calls it: {@code NVIDIA H200}. */
+  String name() {
+    return name;
+  }
+
   /** 90 for compute capability 9.0. */
   int capability() {
     return capability;
@@ -151,6 +156,11 @@ final class Card {
       return own != null && own.card == this ? own.stream : stream;
     }
     return stream;
+  }
+
+  /** Whether the calling thread's work is noted just now, and so does not run. */
+  boolean isNoting() {
+    return noting.get() > 0 && NOTING.get() != null;
   }
 
   /** Sends the calling thread's work to {@code own} until {@link #endNoting}. */

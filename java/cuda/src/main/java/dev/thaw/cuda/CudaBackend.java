@@ -63,7 +63,8 @@ final class CudaBackend implements Backend {
     binary = new CudaBinary(card, kernels);
     reduce = new CudaReduce(card, kernels, workspace);
     gemm = LtGemmKernels.of(card, workspace, new CudaGemm(card, kernels));
-    conv = new CudaConv(card, kernels, workspace, reduce);
+    ConvKernels ownConv = new CudaConv(card, kernels, workspace, reduce);
+    conv = CudnnConvKernels.of(card, kernels, pool, workspace, ownConv, reduce);
     pooling = new CudaPool(card, kernels);
     norm = new CudaNorm(card, kernels, workspace);
     softmax = new CudaSoftmax(card, kernels, workspace, refusals);

@@ -15,7 +15,8 @@ import java.util.List;
 /**
  * The parameters of an optimizer as {@code kernels/optimizer.cu} reads them. Written once, but for
  * the flags that say who takes part: those are changed on the host and cross before the next
- * launch. It holds the buffers whose addresses it has.
+ * launch. What one launch leaves for the next lies here too, where a captured step finds it; it is
+ * counted as workspace. It holds the buffers whose addresses it has.
  */
 final class CudaSegments implements SegmentTable {
   /** Elements that a block takes at once: CHUNK of the kernels. */
@@ -49,12 +50,12 @@ final class CudaSegments implements SegmentTable {
     dtype = all.isEmpty() ? DType.FLOAT32 : all.get(0).value().dtype();
     moments = all.stream().mapToInt(s -> s.moments().size()).min().orElse(0);
     chunkCount = Math.toIntExact(all.stream().mapToLong(s -> chunksOf(s.value().elements())).sum());
-    segments = allocate(pool, DType.UINT8, (long) count * SEGMENT);
-    chunks = allocate(pool, DType.UINT8, (long) chunkCount * CHUNK_BYTES);
-    squares = allocate(pool, DType.UINT8, (long) chunkCount * SQUARES);
-    settings = allocate(pool, DType.UINT8, (long) count * SETTINGS);
-    steps = allocate(pool, DType.INT32, count);
-    active = allocate(pool, DType.INT32, count);
+    segments = allocate(pool, DType.UINT8, (long) count * SEGMENT, Purpose.OPTIMIZER);
+    chunks = allocate(pool, DType.UINT8, (long) chunkCount * CHUNK_BYTES, Purpose.WORKSPACE);
+    squares = allocate(pool, DType.UINT8, (long) chunkCount * SQUARES, Purpose.WORKSPACE);
+    settings = allocate(pool, DType.UINT8, (long) count * SETTINGS, Purpose.WORKSPACE);
+    steps = allocate(pool, DType.INT32, count, Purpose.OPTIMIZER);
+    active = allocate(pool, DType.INT32, count, Purpose.OPTIMIZER);
     ByteBuffer segmentBytes = bytes(segments.bytes());
     ByteBuffer chunkBytes = bytes(chunks.bytes());
     for (int i = 0; i < count; i++) {
@@ -73,8 +74,8 @@ final class CudaSegments implements SegmentTable {
     }
   }
 
-  private Buffer allocate(Pool pool, DType type, long elements) {
-    Buffer buffer = pool.allocate(type, elements, Purpose.OPTIMIZER);
+  private Buffer allocate(Pool pool, DType type, long elements, Purpose purpose) {
+    Buffer buffer = pool.allocate(type, elements, purpose);
     held.add(buffer);
     return buffer;
   }

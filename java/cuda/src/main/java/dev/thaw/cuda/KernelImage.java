@@ -54,7 +54,10 @@ final class KernelImage {
   private static byte[] compiled(Map<String, String> files, int capability)
       throws IOException, UnavailableException {
     Nvrtc compiler = Nvrtc.load();
-    Path kept = cache().resolve(hash(files, compiler.version(), capability) + ".cubin");
+    Path kept =
+        CacheFolder.path()
+            .resolve("kernels")
+            .resolve(hash(files, compiler.version(), capability) + ".cubin");
     if (Files.isReadable(kept)) {
       return Files.readAllBytes(kept);
     }
@@ -65,19 +68,10 @@ final class KernelImage {
 
   /** Written aside and renamed, so that another process never reads half of it. */
   private static void keep(Path file, byte[] cubin) throws IOException {
-    Path folder = Files.createDirectories(cache());
+    Path folder = Files.createDirectories(CacheFolder.path().resolve("kernels"));
     Path aside = Files.createTempFile(folder, "kernels", ".part");
     Files.write(aside, cubin);
     Files.move(aside, file, StandardCopyOption.ATOMIC_MOVE);
-  }
-
-  private static Path cache() {
-    @Nullable String caches = System.getenv("XDG_CACHE_HOME");
-    Path home =
-        caches == null || caches.isEmpty()
-            ? Path.of(System.getProperty("user.home"), ".cache")
-            : Path.of(caches);
-    return home.resolve("thaw").resolve("kernels");
   }
 
   private static String hash(Map<String, String> files, String compiler, int capability) {

@@ -38,6 +38,10 @@ final class Libraries {
   /** The binding of {@link #PRODUCTS} is linked against this one too. */
   static final String BLAS = "libcublas.so.13";
 
+  /** The parts of cuDNN that its binding is linked against, in the order of their needs. */
+  static final List<String> CONVOLUTIONS =
+      List.of("libcudnn_graph.so.9", "libcudnn_ops.so.9", "libcudnn_cnn.so.9", "libcudnn_adv.so.9");
+
   private static final String DRIVER_REMEDY =
       "install driver 580 or newer, and start containers with --gpus all";
 
@@ -126,6 +130,12 @@ final class Libraries {
             COMPILER, "cuda-nvrtc-13-0", "nvidia-cuda-nvrtc", "needed to compile kernels here"));
     lines.add(
         finding(PRODUCTS, "libcublas-13-0", "nvidia-cublas", "needed for fast matrix products"));
+    lines.add(
+        finding(
+            CONVOLUTIONS.get(0),
+            "cudnn9-cuda-13",
+            "nvidia-cudnn-cu13",
+            "needed for fast convolutions"));
     return lines;
   }
 

@@ -5,7 +5,10 @@
  * <p>How a kernel is reached: a family, {@code CudaUnary} say, writes {@code Arguments} and hands
  * them with a {@code Kernel} to the {@code Card}, which calls cuLaunchKernel through JavaCPP.
  * Matrix products go to {@code CublasLt}: an {@code LtProduct} says what is to be computed, an
- * {@code LtGemm} is that prepared once, {@code LtGemmKernels} finds and runs it.
+ * {@code LtGemm} is that prepared once, {@code LtGemmKernels} finds and runs it. Convolutions go to
+ * {@code CudnnLibrary}: a {@code CudnnConv} says what is to be computed and describes it as a
+ * {@code CudnnGraph} of {@code CudnnTensor}s, {@code CudnnPlans} chooses the {@code CudnnPlan} that
+ * does it, within {@code CudnnRules}, and {@code CudnnConvKernels} runs it.
  *
  * <p>Read {@link dev.thaw.cuda.CudaProvider} (how a device is opened), {@code Libraries} (where
  * NVIDIA's libraries are looked for), {@code Card} (a device with its context and stream), {@code

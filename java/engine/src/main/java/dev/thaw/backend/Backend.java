@@ -25,6 +25,22 @@ public interface Backend {
   /** Whether tensors of {@code dtype} can be computed with, not only stored. */
   boolean computes(DType dtype);
 
+  /** Whether {@link #allowTf32} has an effect: products of float32 by units for TF32. */
+  default boolean hasTf32() {
+    return false;
+  }
+
+  /**
+   * Allows or forbids the calling thread's products and convolutions to round their float32 factors
+   * to TF32, that is to 10 bits of fraction; sums stay float32. Forbidden at the start. A recording
+   * that the device {@linkplain #capture took as one} keeps what held when it was taken.
+   *
+   * @return what held before; false, and nothing changes, where there is no TF32
+   */
+  default boolean allowTf32(boolean allowed) {
+    return false;
+  }
+
   /**
    * Bytes of pictures that a call may move and leave in a cache for the next: a plan works through
    * batches that move much more in slices. 0 where slices are no faster.

@@ -3,7 +3,10 @@ package dev.thaw.backend;
 import dev.thaw.memory.Buffer;
 import org.jspecify.annotations.Nullable;
 
-/** Two-dimensional convolution (cross-correlation, as everywhere in the field). */
+/**
+ * Two-dimensional convolution (cross-correlation, as everywhere in the field). All buffers share
+ * one dtype, but for the gradients of weights and bias, see {@link #backwardWeights}.
+ */
 public interface ConvKernels {
   /**
    * y = x ∗ w + bias + residual, then max(0, ·) if {@code relu}.
@@ -45,7 +48,10 @@ public interface ConvKernels {
   /** dx from dy and w. */
   void backwardData(@Writes Buffer dx, Buffer dy, Buffer w, ConvShape shape);
 
-  /** dw, and db unless null, from dy and x. */
+  /**
+   * dw, and db unless null, from dy and x. Both are of x's dtype, or FLOAT32 of dy and x in
+   * BFLOAT16: the sums as they are, not rounded to BFLOAT16 on the way.
+   */
   void backwardWeights(
       @Writes Buffer dw, @Writes @Nullable Buffer db, Buffer dy, Buffer x, ConvShape shape);
 }

@@ -6,7 +6,9 @@ import org.jspecify.annotations.Nullable;
 /** Matrix products. */
 public interface GemmKernels {
   /**
-   * C = op(A) op(B) + bias, then max(0, ·) if {@code relu}; k = 0 gives the bias alone.
+   * C = op(A) op(B) + bias, then max(0, ·) if {@code relu}; k = 0 gives the bias alone. All buffers
+   * share one dtype, but for C without bias and ReLU, which may be FLOAT32 of A and B in BFLOAT16:
+   * the gradient of a weight, not rounded to BFLOAT16 on the way.
    *
    * @param bias n numbers added to every row, or null
    */

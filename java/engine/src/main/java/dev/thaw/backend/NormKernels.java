@@ -6,6 +6,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Batch normalisation over the rows of x [rows, channels] and layer normalisation over its columns.
  * σ² is the biased variance; x̂ = (x − μ) / √(σ² + ε).
+ *
+ * <p>x, y and their gradients share one dtype. All else - gamma, beta, their gradients, means,
+ * variances, rstd, running statistics - is FLOAT32 where that is BFLOAT16, and of the same dtype
+ * where it is not.
  */
 public interface NormKernels {
   /** Mean and biased variance of each channel. */

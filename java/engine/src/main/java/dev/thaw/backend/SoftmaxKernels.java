@@ -4,8 +4,9 @@ import dev.thaw.memory.Buffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Softmax over the rows of x [rows, columns], and the loss on it. A target that is neither a class
- * nor ignored is refused as {@link IndexKernels} refuse an index.
+ * Softmax over the rows of x [rows, columns], and the loss on it. Never in BFLOAT16: what comes so
+ * is cast to FLOAT32 before. A target that is neither a class nor ignored is refused as {@link
+ * IndexKernels} refuse an index.
  */
 public interface SoftmaxKernels {
   /** y = exp(x − max) / Σ, or its logarithm. */

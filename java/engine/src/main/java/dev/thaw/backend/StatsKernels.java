@@ -2,7 +2,7 @@ package dev.thaw.backend;
 
 import dev.thaw.memory.Buffer;
 
-/** Measurements of a floating buffer, in one pass. */
+/** Measurements of a floating buffer of any dtype that is computed in, in one pass. */
 public interface StatsKernels {
   /** In the result: Σ x² over finite elements. */
   int SUM_OF_SQUARES = 0;

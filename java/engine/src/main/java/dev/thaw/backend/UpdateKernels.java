@@ -3,7 +3,10 @@ package dev.thaw.backend;
 import dev.thaw.memory.Buffer;
 import java.util.List;
 
-/** Optimizer steps: one launch over a table of segments. */
+/**
+ * Optimizer steps: one launch over a table of segments. Values, gradients and moments share one
+ * dtype, which is never BFLOAT16.
+ */
 public interface UpdateKernels {
   /** Prepares {@code segments}; every step count starts at 0, every segment is active. */
   SegmentTable table(List<Segment> segments);

@@ -3,6 +3,7 @@ package dev.thaw.diagnose;
 import static dev.thaw.tensor.Op.reads;
 import static dev.thaw.tensor.Op.wrt;
 
+import dev.thaw.backend.Devices;
 import dev.thaw.data.Batch;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.Check;
@@ -16,6 +17,7 @@ import dev.thaw.nn.Linear;
 import dev.thaw.nn.Module;
 import dev.thaw.nn.Observer;
 import dev.thaw.nn.Parameter;
+import dev.thaw.plan.Precision;
 import dev.thaw.tensor.Functional;
 import dev.thaw.tensor.Generator;
 import dev.thaw.tensor.GradientSlot;
@@ -48,6 +50,7 @@ public final class GradientHealth {
   private final Map<String, float[]> before = new LinkedHashMap<>();
   private final Map<String, Double> updates = new LinkedHashMap<>();
   private final Map<String, Double> distances = new LinkedHashMap<>();
+  private Precision precision = Precision.FP32;
   private @Nullable String nonFinite;
   private double lossSum;
   private int samples;
@@ -60,6 +63,17 @@ public final class GradientHealth {
     Check.that(!start.isEmpty(), "gradient health: the model has no parameter");
   }
 
+  /**
+   * Runs batches in {@code precision}, that of the training that is watched.
+   *
+   * @throws IllegalArgumentException when the model's device cannot compute so
+   */
+  public GradientHealth precision(Precision precision) {
+    precision.check(Devices.get(device()));
+    this.precision = precision;
+    return this;
+  }
+
   // ---- samples ----
 
   /**
@@ -70,7 +84,8 @@ public final class GradientHealth {
    */
   public double sample(Batch batch) {
     try (Scope scope = Scope.open();
-        var on = device().use()) {
+        var on = device().use();
+        var math = precision.on(Devices.get(device()))) {
       Tensor x = batch.x();
       long bad = Measured.of(x).nonFinite();
       Check.that(
@@ -79,7 +94,7 @@ public final class GradientHealth {
           bad,
           x.shape().elements());
       Tensor y = batch.y();
-      return sample(batch.size(), () -> Functional.crossEntropy(model.call(x), y));
+      return sample(batch.size(), () -> Functional.crossEntropy(precision.call(model, x), y));
     }
   }
 

@@ -4,11 +4,11 @@ import java.util.Locale;
 
 /** The type of an element, as it lies in memory and in files (little endian). */
 public enum DType {
-  /** IEEE 754 binary32: what models compute in. */
+  /** IEEE 754 binary32: what weights are kept in, and what models compute in by default. */
   FLOAT32(4, true),
   /** IEEE 754 binary64: gradient checks on the plain backend. */
   FLOAT64(8, true),
-  /** The upper half of a float32: storage for weights and activations. */
+  /** The upper half of a float32: activations, and the copies of weights that meet them. */
   BFLOAT16(2, true),
   /** Indices and positions. */
   INT32(4, false),

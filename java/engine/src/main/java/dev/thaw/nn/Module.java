@@ -299,12 +299,19 @@ public abstract class Module implements AutoCloseable {
 
   /**
    * Moves parameters and buffers to {@code device} as {@code dtype}; before an optimizer exists.
+   * Not to bfloat16: what is learned is kept in float32, and computed with in the dtype that the
+   * input has.
    *
    * @return this module
    */
   public final Module to(Device device, DType dtype) {
     Backend home = Devices.get(device);
     Check.that(home.computes(dtype), "to: %s does not compute in %s", device, dtype);
+    Check.that(
+        dtype != DType.BFLOAT16,
+        "to: weights are kept in float32, not in %s; convert the input instead, x.to(%s)",
+        dtype,
+        dtype.name());
     parameters().values().stream().distinct().forEach(p -> p.move(home, dtype));
     walk(
         "",

@@ -15,9 +15,10 @@ final class Folding {
   /** New weights and bias, each with one hold, the caller's. */
   record Folded(Buffer weights, Buffer bias) {}
 
-  /** w' = w · s, b' = (b − μ) · s + β, s = γ / √(σ² + ε). */
+  /** w' = w · s, b' = (b − μ) · s + β, s = γ / √(σ² + ε), both rounded to {@code dtype}. */
   static Folded of(
       Backend backend,
+      DType dtype,
       Buffer weights,
       @Nullable Buffer bias,
       Buffer gamma,
@@ -40,7 +41,7 @@ final class Folding {
       }
       b[k] = (b[k] - mu[k]) * s + shift[k];
     }
-    return new Folded(write(backend, w, weights.dtype()), write(backend, b, weights.dtype()));
+    return new Folded(write(backend, w, dtype), write(backend, b, dtype));
   }
 
   private static double[] read(Backend backend, Buffer x) {
@@ -48,12 +49,26 @@ final class Folding {
     backend.download(bytes, x);
     double[] values = new double[(int) x.elements()];
     for (int i = 0; i < values.length; i++) {
-      values[i] = x.dtype() == DType.FLOAT64 ? bytes.getDouble(8 * i) : bytes.getFloat(4 * i);
+      values[i] =
+          switch (x.dtype()) {
+            case FLOAT64 -> bytes.getDouble(8 * i);
+            case FLOAT32 -> bytes.getFloat(4 * i);
+            case BFLOAT16 -> Float.intBitsToFloat(bytes.getShort(2 * i) << 16);
+            default -> throw new IllegalStateException("plan: weights in " + x.dtype());
+          };
     }
     return values;
   }
 
+  /** Values in {@code dtype}; bfloat16 is rounded on the device, as all else is. */
   private static Buffer write(Backend backend, double[] values, DType dtype) {
+    if (dtype == DType.BFLOAT16) {
+      Buffer exact = write(backend, values, DType.FLOAT32);
+      Buffer y = backend.pool().allocate(dtype, values.length, Purpose.WORKSPACE);
+      backend.index().cast(y, exact);
+      exact.release();
+      return y;
+    }
     Buffer y = backend.pool().allocate(dtype, values.length, Purpose.WORKSPACE);
     ByteBuffer bytes = ByteBuffer.allocateDirect((int) y.bytes()).order(ByteOrder.nativeOrder());
     for (int i = 0; i < values.length; i++) {

@@ -25,23 +25,23 @@ import org.jspecify.annotations.Nullable;
  */
 final class Fusion {
   private final Backend backend;
+  private final ConstantCasts casts;
   private final Predicate<Buffer> moving;
   private final List<Buffer> made = new ArrayList<>();
   private final List<@Nullable Call> calls;
   private final IdentityHashMap<Buffer, List<Integer>> readers = new IdentityHashMap<>();
   private final IdentityHashMap<Buffer, List<Integer>> writers = new IdentityHashMap<>();
 
-  Fusion(Backend backend, List<Call> calls, Predicate<Buffer> moving) {
+  Fusion(Backend backend, ConstantCasts casts, Predicate<Buffer> moving) {
     this.backend = backend;
+    this.casts = casts;
     this.moving = moving;
-    this.calls = new ArrayList<>(calls);
-    for (int i = 0; i < calls.size(); i++) {
+    this.calls = new ArrayList<>(casts.calls());
+    for (int i = 0; i < casts.calls().size(); i++) {
       int at = i;
-      calls.get(i).reads().forEach(b -> readers.computeIfAbsent(b, k -> new ArrayList<>()).add(at));
-      calls
-          .get(i)
-          .writes()
-          .forEach(b -> writers.computeIfAbsent(b, k -> new ArrayList<>()).add(at));
+      Call call = casts.calls().get(i);
+      call.reads().forEach(b -> readers.computeIfAbsent(b, k -> new ArrayList<>()).add(at));
+      call.writes().forEach(b -> writers.computeIfAbsent(b, k -> new ArrayList<>()).add(at));
     }
   }
 
@@ -67,7 +67,8 @@ final class Fusion {
 
   /**
    * norm(conv(x)) with constant weights and statistics becomes conv with other weights: w' = w · s,
-   * b' = (b − μ) · s + β, s = γ / √(σ² + ε), per output channel, worked out in double.
+   * b' = (b − μ) · s + β, s = γ / √(σ² + ε), per output channel, worked out in double from weights
+   * that were not rounded before.
    */
   private void norms() {
     for (int i = 0; i < calls.size(); i++) {
@@ -92,11 +93,13 @@ final class Fusion {
         continue;
       }
       int channels = norm.value(8, Integer.class);
+      Buffer bias = conv.buffer(3);
       Folding.Folded folded =
           Folding.of(
               backend,
-              conv.required(2),
-              conv.buffer(3),
+              conv.required(2).dtype(),
+              casts.origin(conv.required(2)),
+              bias == null ? null : casts.origin(bias),
               norm.required(2),
               norm.required(3),
               norm.required(4),

@@ -33,6 +33,7 @@ public final class InferencePlan implements AutoCloseable {
   }
 
   private final Backend backend;
+  private final Precision precision;
   private final Program program;
   private final boolean ownsProgram;
   private final Plan plan;
@@ -43,6 +44,7 @@ public final class InferencePlan implements AutoCloseable {
 
   private InferencePlan(
       Backend backend,
+      Precision precision,
       Program program,
       boolean ownsProgram,
       Buffer recordedInput,
@@ -50,6 +52,7 @@ public final class InferencePlan implements AutoCloseable {
       Shape inputShape,
       Shape outputShape) {
     this.backend = backend;
+    this.precision = precision;
     this.program = program;
     this.ownsProgram = ownsProgram;
     this.recordedInput = recordedInput;
@@ -66,16 +69,27 @@ public final class InferencePlan implements AutoCloseable {
    *     replayed; says where
    */
   public static InferencePlan of(Module model, Shape shape) {
+    return of(model, shape, Precision.FP32);
+  }
+
+  /**
+   * As {@link #of(Module, Shape)}, computing in {@code precision}. Input and output are of the
+   * parameters' dtype in any case.
+   *
+   * @throws IllegalArgumentException when the model's device cannot compute so
+   */
+  public static InferencePlan of(Module model, Shape shape, Precision precision) {
     Check.that(!model.parameters().isEmpty(), "plan: a model without parameters has no device");
     Device device = model.parameters().values().iterator().next().value().device();
-    return of(model, shape, Devices.get(device).cacheBytes());
+    return of(model, shape, precision, Devices.get(device).cacheBytes());
   }
 
   /** The same, sliced where it moves much more than {@code cacheBytes}. */
-  static InferencePlan of(Module model, Shape shape, long cacheBytes) {
+  static InferencePlan of(Module model, Shape shape, Precision precision, long cacheBytes) {
     Tensor any = model.parameters().values().iterator().next().value();
     Device device = any.device();
     Backend backend = Devices.get(device);
+    precision.check(backend);
     boolean training = model.isTraining();
     Buffer input = backend.pool().allocate(any.dtype(), shape.elements(), Purpose.ACTIVATIONS);
     Recording recording;
@@ -88,7 +102,7 @@ public final class InferencePlan implements AutoCloseable {
       Tensor x = Tensor.over(input, shape);
       recording = Recording.of(backend);
       try (recording) {
-        Tensor y = model.call(x);
+        Tensor y = precision.call(model, x);
         output = y.buffer();
         outputShape = y.shape();
       }
@@ -100,13 +114,13 @@ public final class InferencePlan implements AutoCloseable {
     }
     Program program =
         Program.of(backend, recording.calls(), List.of(input, output), buffer -> false, cacheBytes);
-    return new InferencePlan(backend, program, true, input, output, shape, outputShape);
+    return new InferencePlan(backend, precision, program, true, input, output, shape, outputShape);
   }
 
   /** The same plan with memory of its own, for another thread; close it before this one. */
   public InferencePlan fork() {
     return new InferencePlan(
-        backend, program, false, recordedInput, recordedOutput, inputShape, outputShape);
+        backend, precision, program, false, recordedInput, recordedOutput, inputShape, outputShape);
   }
 
   /** Shape of the input, the batch included. */
@@ -125,7 +139,7 @@ public final class InferencePlan implements AutoCloseable {
    */
   public void run(ByteBuffer x, ByteBuffer y) {
     backend.upload(plan.place(recordedInput), x);
-    plan.run();
+    run();
     backend.download(y, plan.place(recordedOutput));
   }
 
@@ -135,11 +149,17 @@ public final class InferencePlan implements AutoCloseable {
   public Tensor run(Tensor x) {
     Check.that(x.shape().equals(inputShape), "plan: made for %s, got %s", inputShape, x.shape());
     copy(plan.place(recordedInput), x.buffer());
-    plan.run();
+    run();
     DType dtype = x.dtype();
     Buffer y = backend.pool().allocate(dtype, outputShape.elements(), Purpose.ACTIVATIONS);
     copy(y, plan.place(recordedOutput));
     return Tensor.over(y, outputShape);
+  }
+
+  private void run() {
+    try (var math = precision.on(backend)) {
+      plan.run();
+    }
   }
 
   private void copy(Buffer to, Buffer from) {

@@ -48,17 +48,20 @@ final class Program implements AutoCloseable {
       List<Buffer> pinned,
       Predicate<Buffer> moving,
       long cacheBytes) {
-    Fusion fusion = new Fusion(backend, calls, moving);
+    ConstantCasts casts = new ConstantCasts(backend, calls, moving);
+    Fusion fusion = new Fusion(backend, casts, moving);
     List<Call> fused = fusion.result();
     Constants constants = new Constants(backend, fused, moving);
     Slices slices = new Slices(backend.pool(), fused, pinned, constants::isConstant, cacheBytes);
     List<Call> ready = new ArrayList<>();
     slices.calls().forEach(call -> ready.add(constants.with(call)));
-    // Folded weights that were copied on into the backend's form have served.
+    // Weights that were folded, or copied on into the backend's form, have served.
     Set<Buffer> read = Collections.newSetFromMap(new IdentityHashMap<>());
     ready.forEach(call -> read.addAll(call.reads()));
     List<Buffer> held = new ArrayList<>(slices.held());
-    for (Buffer buffer : fusion.made()) {
+    List<Buffer> made = new ArrayList<>(casts.made());
+    made.addAll(fusion.made());
+    for (Buffer buffer : made) {
       if (read.contains(buffer)) {
         held.add(buffer);
       } else {

@@ -125,6 +125,16 @@ public final class Recording implements Backend, AutoCloseable {
   }
 
   @Override
+  public boolean hasTf32() {
+    return home.hasTf32();
+  }
+
+  @Override
+  public boolean allowTf32(boolean allowed) {
+    return home.allowTf32(allowed);
+  }
+
+  @Override
   public void upload(Buffer y, ByteBuffer x) {
     obstruct("a copy from Java");
     home.upload(y, x);

@@ -12,51 +12,61 @@ import java.util.Locale;
 final class Arithmetic {
   private Arithmetic() {}
 
+  /**
+   * y = f(a, b). Of a bfloat16 and a float32 operand the latter counts as a weight, a shift or
+   * scale say: y is bfloat16, the weight's gradient float32.
+   */
   static Tensor apply(Binary f, Tensor a, Tensor b) {
-    Tensor y = compute(f, a, b);
     String op = f.name().toLowerCase(Locale.ROOT);
+    Mixed.checkOperands(op, a, b);
+    Tensor u = Mixed.weight(b, a);
+    Tensor v = Mixed.weight(a, b);
+    Tensor y = apply(f, op, a, u, b, v);
+    Mixed.release(u, a);
+    Mixed.release(v, b);
+    return y;
+  }
+
+  /** a and b lead on the tape, u and v are what is computed with. */
+  private static Tensor apply(Binary f, String op, Tensor a, Tensor u, Tensor b, Tensor v) {
+    Tensor y = compute(f, u, v);
     return switch (f) {
       // y = a + b;  da = dy, db = dy.
       case ADD ->
-          y.madeBy(
-              op,
-              wrt(a, reads(), dy -> sumTo(dy, a.shape())),
-              wrt(b, reads(), dy -> sumTo(dy, b.shape())));
+          y.madeBy(op, wrt(a, reads(), dy -> sumTo(dy, a)), wrt(b, reads(), dy -> sumTo(dy, b)));
       // y = a − b;  da = dy, db = −dy.
       case SUB ->
           y.madeBy(
-              op,
-              wrt(a, reads(), dy -> sumTo(dy, a.shape())),
-              wrt(b, reads(), dy -> sumTo(dy.neg(), b.shape())));
+              op, wrt(a, reads(), dy -> sumTo(dy, a)), wrt(b, reads(), dy -> sumTo(dy.neg(), b)));
       // y = a · b;  da = dy · b, db = dy · a.
       case MUL ->
           y.madeBy(
               op,
-              wrt(a, reads(b), dy -> sumTo(dy.mul(b), a.shape())),
-              wrt(b, reads(a), dy -> sumTo(dy.mul(a), b.shape())));
+              wrt(a, reads(v), dy -> sumTo(dy.mul(v), a)),
+              wrt(b, reads(u), dy -> sumTo(dy.mul(u), b)));
       // y = a / b;  da = dy / b, db = −dy · y / b.
       case DIV ->
           y.madeBy(
               op,
-              wrt(a, reads(b), dy -> sumTo(dy.div(b), a.shape())),
-              wrt(b, reads(b, y), dy -> sumTo(dy.mul(y).div(b).neg(), b.shape())));
+              wrt(a, reads(v), dy -> sumTo(dy.div(v), a)),
+              wrt(b, reads(v, y), dy -> sumTo(dy.mul(y).div(v).neg(), b)));
       // y = max(a, b);  da = dy where a is larger, half of it where they are equal.
       case MAX ->
           y.madeBy(
               op,
-              wrt(a, reads(a, b), dy -> sumTo(dy.mul(share(a, b)), a.shape())),
-              wrt(b, reads(a, b), dy -> sumTo(dy.mul(share(b, a)), b.shape())));
+              wrt(a, reads(u, v), dy -> sumTo(dy.mul(share(u, v)), a)),
+              wrt(b, reads(u, v), dy -> sumTo(dy.mul(share(v, u)), b)));
       case MIN ->
           y.madeBy(
               op,
-              wrt(a, reads(a, b), dy -> sumTo(dy.mul(share(b, a)), a.shape())),
-              wrt(b, reads(a, b), dy -> sumTo(dy.mul(share(a, b)), b.shape())));
+              wrt(a, reads(u, v), dy -> sumTo(dy.mul(share(v, u)), a)),
+              wrt(b, reads(u, v), dy -> sumTo(dy.mul(share(u, v)), b)));
       // y = aᵇ;  da = dy · b · aᵇ⁻¹, db = dy · y · ln a, 0 where a = 0.
       case POW ->
           y.madeBy(
               op,
-              wrt(a, reads(a, b), dy -> sumTo(dy.mul(b).mul(a.pow(b.sub(1))), a.shape())),
-              wrt(b, reads(a, y), dy -> sumTo(dy.mul(y).mul(logOrZero(a)), b.shape())));
+              wrt(a, reads(u, v), dy -> sumTo(dy.mul(v).mul(u.pow(v.sub(1))), a)),
+              wrt(b, reads(u, y), dy -> sumTo(dy.mul(y).mul(logOrZero(u)), b)));
       case SHARE, EQUAL -> y;
     };
   }
@@ -85,10 +95,11 @@ final class Arithmetic {
     return a.add(zero).log();
   }
 
-  /** The sum of a broadcast gradient over what was repeated. */
-  static Tensor sumTo(Tensor dy, Shape shape) {
+  /** The sum of a broadcast gradient over what was repeated of {@code x}, in x's dtype. */
+  static Tensor sumTo(Tensor dy, Tensor x) {
+    Shape shape = x.shape();
     if (dy.shape().equals(shape)) {
-      return dy;
+      return Layout.cast(dy, x.dtype());
     }
     int extra = dy.rank() - shape.rank();
     int[] axes = new int[dy.rank()];
@@ -99,9 +110,9 @@ final class Arithmetic {
       }
     }
     if (n == 0) {
-      return dy.reshape(shape.dims());
+      return Layout.cast(dy, x.dtype()).reshape(shape.dims());
     }
-    return Reductions.sum(dy, java.util.Arrays.copyOf(axes, n), true, 1).reshape(shape.dims());
+    return Reductions.sumOf(dy, java.util.Arrays.copyOf(axes, n), x.dtype()).reshape(shape.dims());
   }
 
   /** The shape that two operands broadcast to. */
@@ -116,13 +127,17 @@ final class Arithmetic {
     return Shape.of(dims);
   }
 
-  static void checkAlike(String op, Tensor a, Tensor b) {
+  static void checkDevices(String op, Tensor a, Tensor b) {
     Check.that(
         a.device().equals(b.device()),
         "%s: operands on %s and %s; move one with to(device)",
         op,
         a.device(),
         b.device());
+  }
+
+  static void checkAlike(String op, Tensor a, Tensor b) {
+    checkDevices(op, a, b);
     Check.that(
         a.dtype() == b.dtype(),
         "%s: operands are %s and %s; convert one with to(dtype)",

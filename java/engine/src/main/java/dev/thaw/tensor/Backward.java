@@ -125,6 +125,11 @@ final class Backward {
             "backward: a rule made a gradient %s for an input %s",
             dx.shape(),
             input.shape());
+        Check.that(
+            dx.dtype() == input.dtype(),
+            "backward: a rule made a %s gradient for a %s input; convert it with to(dtype)",
+            dx.dtype(),
+            input.dtype());
         deliver(dx, input, scratch);
         return;
       }

@@ -18,7 +18,7 @@ final class Convolution {
   static Tensor conv2d(Tensor x, Tensor w, @Nullable Tensor b, Conv2dOptions options) {
     ConvShape s = shape(x, w, options);
     if (b != null) {
-      Arithmetic.checkAlike("conv2d", x, b);
+      Mixed.checkWeight("conv2d", x, b);
       Check.that(
           b.shape().equals(Shape.of(s.k())),
           "conv2d: bias %s does not fit weights %s",
@@ -26,24 +26,32 @@ final class Convolution {
           w.shape());
     }
     Tensor y = Tensor.empty(Shape.of(s.n(), s.outH(), s.outW(), s.k()), x.dtype(), x.home());
-    x.backend()
-        .conv()
-        .forward(y.buffer(), x.buffer(), w.buffer(), b == null ? null : b.buffer(), null, false, s);
+    Tensor weight = Mixed.weight(x, w);
+    Tensor bias = Mixed.weightIfPresent(x, b);
+    Buffer add = bias == null ? null : bias.buffer();
+    x.backend().conv().forward(y.buffer(), x.buffer(), weight.buffer(), add, null, false, s);
+    Mixed.release(bias, b);
     Op.Rule dx =
         wrt(
             x,
-            reads(w),
-            (dy, to) -> dy.backend().conv().backwardData(to.buffer(), dy.buffer(), w.buffer(), s));
-    if (b == null) {
-      return y.madeBy("conv2d", dx, wrt(w, reads(x), (dy, to) -> weights(to, null, dy, x, s)));
-    }
-    return y.madeBy("conv2d", dx, weightsAndBias(x, w, b, s));
+            reads(weight),
+            (dy, to) ->
+                dy.backend().conv().backwardData(to.buffer(), dy.buffer(), weight.buffer(), s));
+    y.madeBy(
+        "conv2d",
+        dx,
+        b == null
+            ? wrt(w, reads(x), (dy, to) -> weights(to, null, dy, x, s))
+            : weightsAndBias(x, w, b, s));
+    Mixed.release(weight, w);
+    return y;
   }
 
   /** One kernel yields dw and db; db alone is a plain sum and needs no x. */
   private static Op.Rule weightsAndBias(Tensor x, Tensor w, Tensor b, ConvShape s) {
     if (!w.requiresGrad()) {
-      return wrt(b, reads(), dy -> dy.sum(0, 1, 2));
+      int rows = s.n() * s.outH() * s.outW();
+      return wrt(b, reads(), (dy, to) -> Matmul.sumRows(to, dy, rows, s.k()));
     }
     return wrtAll(
         List.of(w, b),
@@ -57,7 +65,7 @@ final class Convolution {
   }
 
   private static ConvShape shape(Tensor x, Tensor w, Conv2dOptions o) {
-    Arithmetic.checkAlike("conv2d", x, w);
+    Mixed.checkWeight("conv2d", x, w);
     Elementwise.checkFloating("conv2d", x);
     Check.that(
         x.rank() == 4 && w.rank() == 4,

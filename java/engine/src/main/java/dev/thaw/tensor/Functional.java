@@ -67,7 +67,7 @@ public final class Functional {
   }
 
   /**
-   * max(0, x) + slope · min(0, x), the slope learned (He et al., arXiv 1502.01852).
+   * max(0, x) + slope · min(0, x), the slope learned (He et al., arXiv 1502.01852); in x's dtype.
    *
    * @param slope one number, or one per channel (the innermost dimension)
    */
@@ -78,7 +78,7 @@ public final class Functional {
   // ---- layers ----
 
   /**
-   * y = x wᵀ + b.
+   * y = x wᵀ + b, in x's dtype; w and b may be float32 beside x in bfloat16.
    *
    * @param x [.., in]
    * @param w [out, in]
@@ -90,7 +90,7 @@ public final class Functional {
   }
 
   /**
-   * Two-dimensional convolution.
+   * Two-dimensional convolution, in x's dtype; w and b may be float32 beside x in bfloat16.
    *
    * @param x [n, h, w, in]
    * @param w [out, kh, kw, in / groups]
@@ -128,7 +128,8 @@ public final class Functional {
 
   /**
    * Batch normalisation with the statistics of this batch (Ioffe and Szegedy, arXiv 1502.03167);
-   * the innermost dimension is the channel.
+   * the innermost dimension is the channel. Of x in bfloat16 all else may be float32, and running
+   * statistics must be.
    *
    * @param w scale γ, [c]
    * @param b shift β, [c]
@@ -177,7 +178,10 @@ public final class Functional {
     return y;
   }
 
-  /** Rows of {@code table} [entries, width] at {@code index}: [.., width]. */
+  /**
+   * Rows of {@code table} [entries, width] at {@code index}: [.., width], in the table's dtype; to
+   * go on in bfloat16 convert the rows, so that gradients of a row add up in float32.
+   */
   public static Tensor embedding(Tensor table, Tensor index) {
     return Sampling.take(table, index, 0);
   }
@@ -230,12 +234,12 @@ public final class Functional {
 
   // ---- losses ----
 
-  /** eˣ / Σ eˣ along {@code axis}. */
+  /** eˣ / Σ eˣ along {@code axis}; of bfloat16 in float32, as every loss. */
   public static Tensor softmax(Tensor x, int axis) {
     return Losses.softmax(x, axis, false);
   }
 
-  /** x − ln Σ eˣ along {@code axis}. */
+  /** x − ln Σ eˣ along {@code axis}; of bfloat16 in float32, as every loss. */
   public static Tensor logSoftmax(Tensor x, int axis) {
     return Losses.softmax(x, axis, true);
   }

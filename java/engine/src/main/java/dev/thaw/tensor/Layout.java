@@ -227,7 +227,7 @@ final class Layout {
     }
     Tensor y = Tensor.empty(shape, x.dtype(), x.home());
     copy(y, dense(shape), x, new Strided(0, steps), shape.dims());
-    return y.madeBy("expand", wrt(x, reads(), dy -> Arithmetic.sumTo(dy, x.shape())));
+    return y.madeBy("expand", wrt(x, reads(), dy -> Arithmetic.sumTo(dy, x)));
   }
 
   /** y = x in another dtype; dx = dy in x's. */

@@ -14,10 +14,17 @@ import org.jspecify.annotations.Nullable;
 final class Losses {
   private Losses() {}
 
-  /** y = eˣ / Σ eˣ along an axis, or its logarithm; dx = y · (dy − Σ dy · y). */
+  /**
+   * y = eˣ / Σ eˣ along an axis, or its logarithm; dx = y · (dy − Σ dy · y). In float32 at least.
+   */
   static Tensor softmax(Tensor x, int axis, boolean log) {
     String op = log ? "logSoftmax" : "softmax";
     Elementwise.checkFloating(op, x);
+    if (Mixed.exact(x) != x.dtype()) {
+      try (Tensor exact = Mixed.widened(x)) {
+        return softmax(exact, axis, log);
+      }
+    }
     int a = x.shape().axis(axis);
     if (a != x.rank() - 1) {
       return Layout.transpose(softmax(Layout.transpose(x, a, -1), -1, log), a, -1);
@@ -57,6 +64,12 @@ final class Losses {
         targets.device());
     int rows = logits.dim(0);
     int classes = logits.dim(1);
+    if (Mixed.exact(logits) != logits.dtype()) {
+      try (Tensor exact = Mixed.widened(logits)) {
+        Tensor w = weights == null ? null : Mixed.widened(weights);
+        return crossEntropy(exact, targets, w, options);
+      }
+    }
     if (weights != null) {
       Arithmetic.checkAlike("crossEntropy", logits, weights);
       Check.that(
@@ -104,8 +117,10 @@ final class Losses {
   }
 
   /** mean(max(x, 0) − x · t + ln(1 + e^−|x|)): never overflows. */
-  static Tensor binaryCrossEntropy(Tensor logits, Tensor targets) {
-    checkPair("bceWithLogits", logits, targets);
+  static Tensor binaryCrossEntropy(Tensor answers, Tensor wanted) {
+    checkPair("bceWithLogits", answers, wanted);
+    Tensor logits = Mixed.widened(answers);
+    Tensor targets = Mixed.widened(wanted);
     Tensor positive = Elementwise.apply(Unary.RELU, logits);
     Tensor tail = Elementwise.apply(Unary.SOFTPLUS, logits.abs().neg());
     return positive.sub(logits.mul(targets)).add(tail).mean();
@@ -114,14 +129,15 @@ final class Losses {
   /** mean((x − t)²). */
   static Tensor meanSquaredError(Tensor x, Tensor targets) {
     checkPair("mseLoss", x, targets);
-    return x.sub(targets).square().mean();
+    return Mixed.widened(x).sub(Mixed.widened(targets)).square().mean();
   }
 
   /** mean of ½ d² for |d| ≤ delta, else delta · (|d| − delta / 2), d = x − t. */
   static Tensor huber(Tensor x, Tensor targets, double delta) {
     checkPair("huberLoss", x, targets);
     Check.that(delta > 0, "huberLoss: delta %s is not positive", delta);
-    return Elementwise.apply(Unary.HUBER, x.sub(targets), delta, 0).mean();
+    Tensor error = Mixed.widened(x).sub(Mixed.widened(targets));
+    return Elementwise.apply(Unary.HUBER, error, delta, 0).mean();
   }
 
   private static void checkPair(String op, Tensor x, Tensor targets) {

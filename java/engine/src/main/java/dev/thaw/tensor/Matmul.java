@@ -5,6 +5,7 @@ import static dev.thaw.tensor.Op.wrt;
 
 import dev.thaw.backend.GemmShape;
 import dev.thaw.memory.Check;
+import dev.thaw.memory.DType;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -12,10 +13,14 @@ import org.jspecify.annotations.Nullable;
 final class Matmul {
   private Matmul() {}
 
-  /** C = op(A) op(B), op a transpose where flagged; dA = dC op(B)ᵀ, dB = op(A)ᵀ dC. */
+  /**
+   * C = op(A) op(B), op a transpose where flagged; dA = dC op(B)ᵀ, dB = op(A)ᵀ dC. Of a bfloat16
+   * and a float32 matrix the latter is the weight.
+   */
   static Tensor product(Tensor a, boolean transA, Tensor b, boolean transB) {
-    Arithmetic.checkAlike("matmul", a, b);
+    Mixed.checkOperands("matmul", a, b);
     Elementwise.checkFloating("matmul", a);
+    Elementwise.checkFloating("matmul", b);
     Check.that(
         a.rank() >= 2 && b.rank() >= 2, "matmul: needs matrices, %s x %s", a.shape(), b.shape());
     Check.that(
@@ -31,21 +36,33 @@ final class Matmul {
     if (a.rank() > 2 || b.rank() > 2) {
       return batched(a, transA, b, transB);
     }
-    Tensor c = gemm(a, transA, b, transB, Shape.of());
-    return withRules(c, a, transA, b, transB);
+    return withRules(a, transA, b, transB, Shape.of());
   }
 
-  private static Tensor withRules(Tensor c, Tensor a, boolean transA, Tensor b, boolean transB) {
-    return c.madeBy(
+  /** A product of matrices that agree in all but their last dimensions, which {@code to} names. */
+  private static Tensor withRules(Tensor a, boolean transA, Tensor b, boolean transB, Shape to) {
+    Tensor u = Mixed.weight(b, a);
+    Tensor v = Mixed.weight(a, b);
+    Tensor c = gemm(u, transA, v, transB, to, u.dtype());
+    c.madeBy(
         "matmul",
         wrt(
             a,
-            reads(b),
-            dc -> transA ? product(b, transB, dc, true) : product(dc, false, b, !transB)),
+            reads(v),
+            dc ->
+                transA
+                    ? gemm(v, transB, dc, true, to, a.dtype())
+                    : gemm(dc, false, v, !transB, to, a.dtype())),
         wrt(
             b,
-            reads(a),
-            dc -> transB ? product(dc, true, a, transA) : product(a, !transA, dc, false)));
+            reads(u),
+            dc ->
+                transB
+                    ? gemm(dc, true, u, transA, to, b.dtype())
+                    : gemm(u, !transA, dc, false, to, b.dtype())));
+    Mixed.release(u, a);
+    Mixed.release(v, b);
+    return c;
   }
 
   /** One matrix serves every row of a: a is read as [all rows, k]. */
@@ -66,7 +83,7 @@ final class Matmul {
         b.shape());
     Tensor x = Layout.expand(a, matrices(leading, a));
     Tensor y = Layout.expand(b, matrices(leading, b));
-    return withRules(gemm(x, transA, y, transB, leading), x, transA, y, transB);
+    return withRules(x, transA, y, transB, leading);
   }
 
   /** Whether every size of {@code shape} is that of {@code common}, or 1. */
@@ -90,7 +107,8 @@ final class Matmul {
     return Shape.of(dims);
   }
 
-  private static Tensor gemm(Tensor a, boolean transA, Tensor b, boolean transB, Shape leading) {
+  private static Tensor gemm(
+      Tensor a, boolean transA, Tensor b, boolean transB, Shape leading, DType dtype) {
     int m = a.dim(transA ? -1 : -2);
     int k = a.dim(transA ? -2 : -1);
     int n = b.dim(transB ? -2 : -1);
@@ -98,7 +116,7 @@ final class Matmul {
     dims[leading.rank()] = m;
     dims[leading.rank() + 1] = n;
     int batch = leading.elements(0, leading.rank());
-    Tensor c = Tensor.empty(Shape.of(dims), a.dtype(), a.home());
+    Tensor c = Tensor.empty(Shape.of(dims), dtype, a.home());
     GemmShape shape = new GemmShape(batch, m, n, k, transA, transB, false, false);
     a.backend().gemm().gemm(c.buffer(), a.buffer(), b.buffer(), null, false, shape);
     return c;
@@ -106,7 +124,7 @@ final class Matmul {
 
   /** y = x wᵀ + b, x [.., in], w [out, in]; dx = dy w, dw = dyᵀ x, db = Σ dy. */
   static Tensor linear(Tensor x, Tensor w, @Nullable Tensor b) {
-    Arithmetic.checkAlike("linear", x, w);
+    Mixed.checkWeight("linear", x, w);
     Elementwise.checkFloating("linear", x);
     Check.that(
         w.rank() == 2 && x.rank() >= 1, "linear: needs a matrix, %s x %s", x.shape(), w.shape());
@@ -120,7 +138,7 @@ final class Matmul {
     int in = w.dim(1);
     int out = w.dim(0);
     if (b != null) {
-      Arithmetic.checkAlike("linear", x, b);
+      Mixed.checkWeight("linear", x, b);
       Check.that(
           b.shape().equals(Shape.of(out)),
           "linear: bias %s does not fit weights %s",
@@ -129,21 +147,29 @@ final class Matmul {
     }
     int rows = x.shape().elements(0, x.rank() - 1);
     Tensor y = Tensor.empty(x.shape().with(-1, out), x.dtype(), x.home());
-    GemmShape forward = GemmShape.of(rows, out, in, false, true);
+    Tensor weight = Mixed.weight(x, w);
+    Tensor bias = Mixed.weightIfPresent(x, b);
     x.backend()
         .gemm()
-        .gemm(y.buffer(), x.buffer(), w.buffer(), b == null ? null : b.buffer(), false, forward);
+        .gemm(
+            y.buffer(),
+            x.buffer(),
+            weight.buffer(),
+            bias == null ? null : bias.buffer(),
+            false,
+            GemmShape.of(rows, out, in, false, true));
+    Mixed.release(bias, b);
     Op.Rule dx =
         wrt(
             x,
-            reads(w),
+            reads(weight),
             (dy, to) ->
                 dy.backend()
                     .gemm()
                     .gemm(
                         to.buffer(),
                         dy.buffer(),
-                        w.buffer(),
+                        weight.buffer(),
                         null,
                         false,
                         GemmShape.of(rows, in, out, false, false)));
@@ -162,12 +188,15 @@ final class Matmul {
                         false,
                         GemmShape.of(out, in, rows, true, false)));
     if (b == null) {
-      return y.madeBy("linear", dx, dw);
+      y.madeBy("linear", dx, dw);
+    } else {
+      y.madeBy("linear", dx, dw, wrt(b, reads(), (dy, to) -> sumRows(to, dy, rows, out)));
     }
-    return y.madeBy("linear", dx, dw, wrt(b, reads(), (dy, to) -> sumRows(to, dy, rows, out)));
+    Mixed.release(weight, w);
+    return y;
   }
 
-  private static void sumRows(Tensor to, Tensor dy, int rows, int columns) {
+  static void sumRows(Tensor to, Tensor dy, int rows, int columns) {
     dy.backend()
         .reduce()
         .reduce(dev.thaw.backend.Reduction.SUM, to.buffer(), dy.buffer(), 1, rows, columns, 1);

@@ -10,7 +10,10 @@ import dev.thaw.memory.Check;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Batch and layer normalisation: x̂ = (x − μ) / √(σ² + ε), y = x̂ · w + b. */
+/**
+ * Batch and layer normalisation: x̂ = (x − μ) / √(σ² + ε), y = x̂ · w + b. Of x in bfloat16 scale,
+ * shift and statistics are float32, and so are the gradients of scale and shift.
+ */
 final class Normalisation {
   private Normalisation() {}
 
@@ -27,14 +30,24 @@ final class Normalisation {
       double momentum,
       double eps) {
     checkChannels("batchNorm", x, w, b);
+    if (isNarrow(x, w, b)) {
+      Tensor scale = Mixed.widened(w);
+      Tensor shift = Mixed.widened(b);
+      return batch(x, scale, shift, runningMean, runningVariance, momentum, eps);
+    }
     int c = x.dim(-1);
     int rows = x.shape().elements(0, x.rank() - 1);
     Check.that(rows > 0, "batchNorm: an empty batch %s has no statistics", x.shape());
-    Tensor mean = Tensor.empty(Shape.of(c), x.dtype(), x.home());
-    Tensor variance = Tensor.empty(Shape.of(c), x.dtype(), x.home());
+    Tensor mean = Tensor.empty(Shape.of(c), Mixed.exact(x), x.home());
+    Tensor variance = Tensor.empty(Shape.of(c), Mixed.exact(x), x.home());
     x.backend().norm().statistics(mean.buffer(), variance.buffer(), x.buffer(), rows, c);
     if (runningMean != null && runningVariance != null) {
       checkChannels("batchNorm", x, runningMean, runningVariance);
+      Check.that(
+          !isNarrow(x, runningMean, runningVariance),
+          "batchNorm: running statistics are %s and %s, expected float32",
+          runningMean.dtype(),
+          runningVariance.dtype());
       x.backend()
           .norm()
           .track(
@@ -61,6 +74,10 @@ final class Normalisation {
   static Tensor constant(Tensor x, Tensor w, Tensor b, Tensor mean, Tensor variance, double eps) {
     checkChannels("batchNorm", x, w, b);
     checkChannels("batchNorm", x, mean, variance);
+    if (isNarrow(x, w, b) || isNarrow(x, mean, variance)) {
+      return constant(
+          x, Mixed.widened(w), Mixed.widened(b), Mixed.widened(mean), Mixed.widened(variance), eps);
+    }
     int c = x.dim(-1);
     int rows = x.shape().elements(0, x.rank() - 1);
     Tensor y = normalised(x, w, b, mean, variance, rows, c, eps);
@@ -150,12 +167,15 @@ final class Normalisation {
   /** Statistics of each row of the last dimension (Ba, Kiros, Hinton, arXiv 1607.06450). */
   static Tensor layer(Tensor x, Tensor w, Tensor b, double eps) {
     checkChannels("layerNorm", x, w, b);
+    if (isNarrow(x, w, b)) {
+      return layer(x, Mixed.widened(w), Mixed.widened(b), eps);
+    }
     int columns = x.dim(-1);
     int rows = x.shape().elements(0, x.rank() - 1);
     Check.that(columns > 0, "layerNorm: no elements in a row of %s", x.shape());
     Tensor y = Tensor.empty(x.shape(), x.dtype(), x.home());
-    Tensor mean = Tensor.empty(Shape.of(rows), x.dtype(), x.home());
-    Tensor rstd = Tensor.empty(Shape.of(rows), x.dtype(), x.home());
+    Tensor mean = Tensor.empty(Shape.of(rows), Mixed.exact(x), x.home());
+    Tensor rstd = Tensor.empty(Shape.of(rows), Mixed.exact(x), x.home());
     x.backend()
         .norm()
         .layerForward(
@@ -195,9 +215,14 @@ final class Normalisation {
     return x == null ? null : x.buffer();
   }
 
+  /** Whether one of x's companions is bfloat16, as x is, where kernels want float32. */
+  private static boolean isNarrow(Tensor x, Tensor w, Tensor b) {
+    return Mixed.exact(x) != x.dtype() && (w.dtype() == x.dtype() || b.dtype() == x.dtype());
+  }
+
   private static void checkChannels(String op, Tensor x, Tensor w, Tensor b) {
-    Arithmetic.checkAlike(op, x, w);
-    Arithmetic.checkAlike(op, x, b);
+    Mixed.checkWeight(op, x, w);
+    Mixed.checkWeight(op, x, b);
     Elementwise.checkFloating(op, x);
     Check.that(x.rank() >= 2, "%s: needs at least two dimensions, got %s", op, x.shape());
     Shape channels = Shape.of(x.dim(-1));

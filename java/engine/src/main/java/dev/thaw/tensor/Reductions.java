@@ -19,6 +19,11 @@ final class Reductions {
     return y.madeBy("sum", wrt(x, reads(), dy -> repeat(dy.mul(scale), x.shape(), reduced)));
   }
 
+  /** Σ x with the axes kept as 1, added up into {@code dtype}; for rules, it has no past. */
+  static Tensor sumOf(Tensor x, int[] axes, DType dtype) {
+    return compute(Reduction.SUM, x, reduced("sum", x, axes), true, 1, dtype);
+  }
+
   static Tensor mean(Tensor x, int[] axes, boolean keep) {
     long count = count(x, reduced("mean", x, axes));
     Check.that(count > 0, "mean: no elements in %s", x.shape());
@@ -84,9 +89,14 @@ final class Reductions {
     return y;
   }
 
-  /** One kernel call per run of neighbouring axes, the innermost run first. */
   private static Tensor compute(
       Reduction r, Tensor x, boolean[] reduced, boolean keep, double scale) {
+    return compute(r, x, reduced, keep, scale, x.dtype());
+  }
+
+  /** One kernel call per run of neighbouring axes, the innermost run first. */
+  private static Tensor compute(
+      Reduction r, Tensor x, boolean[] reduced, boolean keep, double scale, DType dtype) {
     Elementwise.checkFloating("reduce", x);
     int[] dims = x.shape().dims();
     Tensor y = x;
@@ -104,7 +114,7 @@ final class Reductions {
       int n = now.elements(from, to);
       int inner = now.elements(to, dims.length);
       Arrays.fill(dims, from, to, 1);
-      Tensor next = Tensor.empty(Shape.of(dims), x.dtype(), x.home());
+      Tensor next = Tensor.empty(Shape.of(dims), dtype, x.home());
       x.backend()
           .reduce()
           .reduce(r, next.buffer(), y.buffer(), outer, n, inner, scaled ? 1 : scale);

@@ -21,7 +21,9 @@ import org.jspecify.annotations.Nullable;
  * ends with it.
  *
  * <p>Arithmetic, products, shapes and reductions are methods here; everything else is in {@link
- * Functional}. Operands of one op share device and dtype; nothing is converted unseen.
+ * Functional}. Operands of one op share device and dtype; nothing is converted unseen. One mixture
+ * has a meaning: beside an activation in bfloat16 a float32 operand is a weight. The op computes in
+ * bfloat16 on a copy of it, and its gradient is float32.
  */
 public final class Tensor extends Handle {
   private final Shape shape;
@@ -525,7 +527,10 @@ public final class Tensor extends Handle {
     return Layout.expand(this, Shape.of(dims));
   }
 
-  /** The same values as {@code dtype}; gradients come back in this tensor's. */
+  /**
+   * The same values as {@code dtype}; gradients come back in this tensor's. A batch in bfloat16
+   * makes a model compute in bfloat16, its float32 parameters staying what they are.
+   */
   public Tensor to(DType dtype) {
     return Layout.cast(this, dtype);
   }

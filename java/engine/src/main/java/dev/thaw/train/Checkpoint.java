@@ -77,6 +77,7 @@ final class Checkpoint {
     p.put("epoch_loss", Double.doubleToRawLongBits(at.epochLoss));
     p.put("epoch_steps", at.epochSteps);
     p.put("seed", trainer.options().seed());
+    p.put("precision", trainer.precision().toString());
     p.put("calls", trainer.generator().call());
     p.put("best_loss", Double.doubleToRawLongBits(trainer.best().loss()));
     p.put("best_since", trainer.best().since());
@@ -160,6 +161,7 @@ final class Checkpoint {
   private static void restore(
       Path file, Safetensors tensors, Map<String, Object> p, Trainer trainer) throws IOException {
     expect(file, "seed", p.get("seed"), trainer.options().seed());
+    expect(file, "precision", p.getOrDefault("precision", "fp32"), trainer.precision());
     expect(file, "optimizer", p.get("rule"), trainer.optimizer().rule().name());
     expect(file, "total of steps", p.get("total"), trainer.totalSteps());
     restoreFlags(trainer.model(), p);

@@ -10,6 +10,7 @@ import dev.thaw.diagnose.LossCurves;
 import dev.thaw.diagnose.Verdict;
 import dev.thaw.memory.Check;
 import dev.thaw.nn.Module;
+import dev.thaw.plan.Precision;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -68,6 +69,12 @@ public final class Checkup implements Listener {
     this.say = say;
     this.health = new GradientHealth(model);
     batches.seek(0, 0);
+  }
+
+  /** Looks at what flows in {@code precision}: that of the training. */
+  public Checkup precision(Precision precision) {
+    health.precision(precision);
+    return this;
   }
 
   @Override

@@ -1,11 +1,14 @@
 package dev.thaw.train;
 
+import dev.thaw.backend.Backend;
+import dev.thaw.backend.Devices;
 import dev.thaw.data.Batch;
 import dev.thaw.data.BatchSource;
 import dev.thaw.memory.Device;
 import dev.thaw.memory.Scope;
 import dev.thaw.nn.Module;
 import dev.thaw.plan.InferencePlan;
+import dev.thaw.plan.Precision;
 import dev.thaw.tensor.Functional;
 import dev.thaw.tensor.Shape;
 import dev.thaw.tensor.Tensor;
@@ -44,8 +47,19 @@ public final class Evaluation {
    * @throws IOException naming the file that cannot be read
    */
   public static Result of(Module model, BatchSource batches) throws IOException {
+    return of(model, batches, Precision.FP32);
+  }
+
+  /**
+   * As {@link #of(Module, BatchSource)}, computing in {@code precision}.
+   *
+   * @throws IllegalArgumentException when the model's device cannot compute so
+   */
+  public static Result of(Module model, BatchSource batches, Precision precision)
+      throws IOException {
+    Backend backend = Devices.get(deviceOf(model));
+    precision.check(backend);
     boolean training = model.isTraining();
-    Device device = deviceOf(model);
     double loss = 0;
     long right = 0;
     long examples = 0;
@@ -54,17 +68,18 @@ public final class Evaluation {
     boolean planning = true;
     batches.seek(0, 0);
     try (var none = Tensor.noGrad();
-        var on = device.use()) {
+        var on = backend.device().use();
+        var math = precision.on(backend)) {
       model.eval();
       for (Batch batch = batches.next(); batch != null; batch = batches.next()) {
         try (Scope scope = Scope.open()) {
           if (planning) {
             planning = false;
-            plan = plan(model, batch.shape());
+            plan = plan(model, batch.shape(), precision);
           }
           Tensor x = batch.x();
           boolean fits = plan != null && plan.inputShape().equals(x.shape());
-          Tensor logits = plan != null && fits ? plan.run(x) : model.call(x);
+          Tensor logits = plan != null && fits ? plan.run(x) : precision.call(model, x);
           if (confusion.length == 0) {
             confusion = new int[logits.dim(1)][logits.dim(1)];
           }
@@ -89,9 +104,9 @@ public final class Evaluation {
   }
 
   /** A plan of {@code model}, or null where it reads its values in Java and runs op by op. */
-  private static @Nullable InferencePlan plan(Module model, Shape shape) {
+  private static @Nullable InferencePlan plan(Module model, Shape shape, Precision precision) {
     try {
-      return InferencePlan.of(model, shape);
+      return InferencePlan.of(model, shape, precision);
     } catch (InferencePlan.NotPlannable e) {
       return null;
     }

@@ -3,6 +3,7 @@ package dev.thaw.train;
 import dev.thaw.memory.Scope;
 import dev.thaw.nn.Module;
 import dev.thaw.nn.Observer;
+import dev.thaw.plan.Precision;
 import dev.thaw.tensor.Tensor;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -12,7 +13,7 @@ final class NonFinite {
   private NonFinite() {}
 
   /** A phrase naming the first such layer, or saying that the input itself is not finite. */
-  static String first(Module model, Tensor x) {
+  static String first(Module model, Tensor x, Precision precision) {
     if (bad(x)) {
       return "the batch itself is not finite";
     }
@@ -30,7 +31,7 @@ final class NonFinite {
     try (Scope scope = Scope.open();
         var none = Tensor.noGrad();
         var watch = model.observe("*", look)) {
-      model.call(x);
+      precision.call(model, x);
     }
     String name = found.get();
     return name == null

@@ -1,5 +1,6 @@
 package dev.thaw.train;
 
+import dev.thaw.backend.Devices;
 import dev.thaw.data.Normalisation;
 import dev.thaw.data.Picture;
 import dev.thaw.memory.Check;
@@ -9,6 +10,7 @@ import dev.thaw.models.ModelCard;
 import dev.thaw.models.ModelFile;
 import dev.thaw.nn.Module;
 import dev.thaw.plan.InferencePlan;
+import dev.thaw.plan.Precision;
 import dev.thaw.tensor.Shape;
 import dev.thaw.tensor.Tensor;
 import java.awt.image.BufferedImage;
@@ -37,6 +39,7 @@ import org.jspecify.annotations.Nullable;
 public final class Predictor implements AutoCloseable {
   private final Module model;
   private final ModelCard card;
+  private final Precision precision;
   private final Normalisation normalisation;
   private final Shape picture;
   private final Device device;
@@ -60,16 +63,27 @@ public final class Predictor implements AutoCloseable {
    *     as the model's answers
    */
   public Predictor(Module model, ModelCard card) {
+    this(model, card, Precision.FP32);
+  }
+
+  /**
+   * As {@link #Predictor(Module, ModelCard)}, computing in {@code precision}.
+   *
+   * @throws IllegalArgumentException when the model's device cannot compute so, too
+   */
+  public Predictor(Module model, ModelCard card, Precision precision) {
     Shape example = card.example();
     Check.that(
         example.rank() == 4, "predictor: %s reads %s, no picture", card.architecture(), example);
     this.model = model;
     this.card = card;
+    this.precision = precision;
     this.picture = Shape.of(example.dim(1), example.dim(2), example.dim(3));
     this.normalisation = Normalisation.of(floats(card.mean()), floats(card.std()));
     this.device = Evaluation.deviceOf(model);
     model.eval();
-    this.first = plan(model, example);
+    precision.check(Devices.get(device));
+    this.first = plan(model, example, precision);
     if (first != null) {
       idle.add(first);
     }
@@ -88,14 +102,24 @@ public final class Predictor implements AutoCloseable {
    * @throws IOException when the file cannot be read or is no model; says why
    */
   public static Predictor open(Path file) throws IOException {
+    return open(file, Precision.FP32);
+  }
+
+  /**
+   * As {@link #open(Path)}, computing in {@code precision}.
+   *
+   * @throws IllegalArgumentException when the device cannot compute so
+   */
+  public static Predictor open(Path file, Precision precision) throws IOException {
+    precision.check(Devices.current());
     ModelFile.Loaded loaded = ModelFile.load(file);
-    return new Predictor(loaded.module(), loaded.card());
+    return new Predictor(loaded.module(), loaded.card(), precision);
   }
 
   /** A model that looks at values in Java cannot be replayed; it then runs op by op. */
-  private static @Nullable InferencePlan plan(Module model, Shape example) {
+  private static @Nullable InferencePlan plan(Module model, Shape example, Precision precision) {
     try {
-      return InferencePlan.of(model, example);
+      return InferencePlan.of(model, example, precision);
     } catch (IllegalStateException notPlannable) {
       return null;
     }
@@ -173,8 +197,10 @@ public final class Predictor implements AutoCloseable {
     if (first == null) {
       try (var none = Tensor.noGrad();
           var on = device.use();
+          var math = precision.on(Devices.get(device));
           Scope scope = Scope.open()) {
-        return model.call(Tensor.of(values, card.example().dims())).toFloats();
+        Tensor x = Tensor.of(values, card.example().dims());
+        return precision.call(model, x).toFloats();
       }
     }
     InferencePlan plan = idle.poll();

@@ -9,6 +9,7 @@ import dev.thaw.memory.Pool;
 import dev.thaw.memory.Scope;
 import dev.thaw.nn.Module;
 import dev.thaw.optim.Optimizer;
+import dev.thaw.plan.Precision;
 import dev.thaw.tensor.Functional;
 import dev.thaw.tensor.Generator;
 import dev.thaw.tensor.Tensor;
@@ -45,6 +46,7 @@ public final class Trainer {
   private @Nullable PlannedStep planned;
   private @Nullable FreezeContract contract;
   private boolean planning = true;
+  private Precision precision = Precision.FP32;
   private @Nullable Made untold;
   private boolean graphs = true;
   private long aside;
@@ -141,6 +143,18 @@ public final class Trainer {
     return this;
   }
 
+  /**
+   * Computes in {@code precision}, validation included. Weights, their gradients and the
+   * optimizer's moments stay float32.
+   *
+   * @throws IllegalArgumentException when the model's device cannot compute so
+   */
+  public Trainer precision(Precision precision) {
+    precision.check(Devices.get(Evaluation.deviceOf(model)));
+    this.precision = precision;
+    return this;
+  }
+
   /** Runs every step op by op, as written, also where a recording of it could be replayed. */
   public Trainer eager() {
     planning = false;
@@ -191,6 +205,7 @@ public final class Trainer {
     aside = 0;
     peak = 0;
     try (var on = backend.device().use();
+        var math = precision.on(backend);
         var numbers = generator.use()) {
       optimizer.zeroGrad();
       FreezeContract frozen = new FreezeContract(model);
@@ -254,7 +269,7 @@ public final class Trainer {
 
   private Evaluation.Result evaluate(BatchSource examples) throws IOException {
     long begin = System.nanoTime();
-    Evaluation.Result result = Evaluation.of(model, examples);
+    Evaluation.Result result = Evaluation.of(model, examples, precision);
     aside += System.nanoTime() - begin;
     return result;
   }
@@ -361,7 +376,7 @@ public final class Trainer {
   Tensor loss(Tensor x, Tensor y) {
     CrossEntropyOptions how =
         new CrossEntropyOptions(options.smoothing(), CrossEntropyOptions.DEFAULT.ignored());
-    return Functional.crossEntropy(model.call(x), y, null, how);
+    return Functional.crossEntropy(precision.call(model, x), y, null, how);
   }
 
   private void checkLoss(double loss, long step, Batch batch) {
@@ -374,7 +389,7 @@ public final class Trainer {
                     + " the data",
                 loss,
                 step,
-                NonFinite.first(model, batch.x())));
+                NonFinite.first(model, batch.x(), precision)));
       }
     }
   }
@@ -490,6 +505,10 @@ public final class Trainer {
 
   Optimizer optimizer() {
     return optimizer;
+  }
+
+  Precision precision() {
+    return precision;
   }
 
   TrainingOptions options() {

@@ -1,0 +1,329 @@
+package dev.thaw.cuda;
+
+import static org.bytedeco.cuda.global.cudart.cuMemcpyDtoDAsync;
+import static org.bytedeco.cuda.global.cudart.cuMemsetD8Async;
+
+import dev.thaw.backend.ConvKernels;
+import dev.thaw.backend.ConvShape;
+import dev.thaw.backend.ReduceKernels;
+import dev.thaw.backend.Reduction;
+import dev.thaw.backend.UnavailableException;
+import dev.thaw.cuda.CudnnConv.Direction;
+import dev.thaw.memory.Buffer;
+import dev.thaw.memory.DType;
+import dev.thaw.memory.Pool;
+import dev.thaw.memory.Purpose;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Convolution by cuDNN. What it has no plan for, or does not take (addresses that are no multiple
+ * of 16, empty pictures), our own kernels compute; all, where it is not installed, which is said
+ * once. It is loaded at the first convolution.
+ */
+final class CudnnConvKernels implements ConvKernels {
+  private static final System.Logger LOG = System.getLogger(CudnnConvKernels.class.getName());
+
+  /** Output channels for which there is a bias of zeros; cuDNN's chains have none without. */
+  private static final int ZEROS = 1 << 12;
+
+  /** Where they lie among a convolution's addresses. */
+  private static final int W_AT = 1;
+
+  private static final int Y_AT = 2;
+  private static final int RESIDUAL_AT = 3;
+
+  private static final long ALIGNMENT = 256;
+
+  private final Card card;
+  private final Pool pool;
+  private final Workspace workspace;
+  private final ConvKernels own;
+  private final ReduceKernels reduce;
+  private final Kernel epilogue;
+  private final Kernel widen;
+  private volatile boolean lookedFor;
+  private volatile @Nullable Loaded loaded;
+
+  /**
+   * cuDNN, where it is.
+   *
+   * @param zeros the address of {@link #ZEROS} of them
+   */
+  private record Loaded(CudnnLibrary cudnn, CudnnPlans plans, long zeros) {}
+
+  /**
+   * Convolution on {@code card}.
+   *
+   * @param own our own kernels
+   * @param reduce adds up the gradient of the bias
+   */
+  private CudnnConvKernels(
+      Card card,
+      Kernels kernels,
+      Pool pool,
+      Workspace workspace,
+      ConvKernels own,
+      ReduceKernels reduce) {
+    this.card = card;
+    this.pool = pool;
+    this.workspace = workspace;
+    this.own = own;
+    this.reduce = reduce;
+    epilogue = kernels.get("conv_epilogue_f32");
+    widen = kernels.get("cast_bf16_f32");
+  }
+
+  /** Convolution by cuDNN; {@code own} with {@code -Dthaw.cuda.own=true}. */
+  static ConvKernels of(
+      Card card,
+      Kernels kernels,
+      Pool pool,
+      Workspace workspace,
+      ConvKernels own,
+      ReduceKernels reduce) {
+    return Boolean.getBoolean("thaw.cuda.own")
+        ? own
+        : new CudnnConvKernels(card, kernels, pool, workspace, own, reduce);
+  }
+
+  @Override
+  public void forward(
+      Buffer y,
+      Buffer x,
+      Buffer w,
+      @Nullable Buffer bias,
+      @Nullable Buffer residual,
+      boolean relu,
+      ConvShape s) {
+    if (y.elements() == 0) {
+      return;
+    }
+    if (!taken(y.dtype(), y, x, w, bias, residual) || !computed(y, x, w, bias, residual, relu, s)) {
+      own.forward(y, x, w, bias, residual, relu, s);
+    }
+  }
+
+  private boolean computed(
+      Buffer y,
+      Buffer x,
+      Buffer w,
+      @Nullable Buffer bias,
+      @Nullable Buffer residual,
+      boolean relu,
+      ConvShape s) {
+    Loaded library = loaded();
+    if (library == null) {
+      return false;
+    }
+    long xAt = x.address();
+    long wAt = w.address();
+    long yAt = y.address();
+    CudnnConv alone = CudnnConv.plain(Direction.FORWARD, s, y.dtype());
+    if (bias == null && residual == null && !relu) {
+      return run(alone, xAt, wAt, yAt);
+    }
+    boolean inPlace = residual != null && residual.address() == yAt;
+    if (bias != null || s.k() <= ZEROS) {
+      CudnnConv chain =
+          new CudnnConv(Direction.FORWARD, s, y.dtype(), true, residual != null, relu);
+      long added = bias != null ? bias.address() : library.zeros();
+      boolean done =
+          residual == null
+              ? run(chain, xAt, wAt, yAt, added)
+              : inPlace
+                  ? runInPlace(chain, y, xAt, wAt, yAt, yAt, added)
+                  : run(chain, xAt, wAt, yAt, residual.address(), added);
+      if (done) {
+        return true;
+      }
+    }
+    // Alone it would overwrite what is still to be added, or round bfloat16 twice.
+    if (inPlace || y.dtype() != DType.FLOAT32 || !run(alone, xAt, wAt, yAt)) {
+      return false;
+    }
+    card.launch(
+        epilogue,
+        card.blocksFor(CudaUnary.packs(y)),
+        Arguments.empty()
+            .pointer(y)
+            .pointer(bias)
+            .pointer(residual)
+            .int64(y.elements())
+            .int32(s.k())
+            .flag(relu));
+    return true;
+  }
+
+  @Override
+  public void backwardData(Buffer dx, Buffer dy, Buffer w, ConvShape s) {
+    if (dx.elements() == 0) {
+      return;
+    }
+    if (!taken(dx.dtype(), dx, dy, w, null, null)
+        || !run(
+            CudnnConv.plain(Direction.DATA, s, dx.dtype()),
+            dx.address(),
+            w.address(),
+            dy.address())) {
+      own.backwardData(dx, dy, w, s);
+    }
+  }
+
+  @Override
+  public void backwardWeights(Buffer dw, @Nullable Buffer db, Buffer dy, Buffer x, ConvShape s) {
+    if (dw.elements() == 0 && db == null) {
+      return;
+    }
+    CudnnConv conv = CudnnConv.plain(Direction.WEIGHTS, s, x.dtype());
+    boolean widened = x.dtype() == DType.BFLOAT16 && dw.dtype() == DType.FLOAT32;
+    if (!taken(x.dtype(), x, dy, widened ? x : dw, null, null)
+        || !(widened
+            ? runWidened(conv, dw, x.address(), 0, dy.address())
+            : run(conv, x.address(), dw.address(), dy.address()))) {
+      own.backwardWeights(dw, db, dy, x, s);
+    } else if (db != null) {
+      reduce.reduce(Reduction.SUM, db, dy, 1, s.n() * s.outH() * s.outW(), s.k(), 1);
+    }
+  }
+
+  /** Whether cuDNN takes such buffers: of one type, not empty, at addresses as we declare them. */
+  private static boolean taken(DType type, @Nullable Buffer... buffers) {
+    for (Buffer buffer : buffers) {
+      if (buffer != null
+          && (buffer.dtype() != type
+              || buffer.elements() == 0
+              || buffer.address() % CudnnTensor.ALIGNMENT != 0)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Queues it; false where cuDNN has no plan for it. */
+  private boolean run(CudnnConv conv, long... addresses) {
+    Loaded library = loaded();
+    if (library == null) {
+      return false;
+    }
+    CudnnPlan plan = library.plans().of(conv, addresses);
+    if (plan == null) {
+      return false;
+    }
+    long scratch = workspace.take(Math.max(1, plan.workspace()));
+    try {
+      plan.execute(library.cudnn(), addresses, scratch);
+    } finally {
+      workspace.give();
+    }
+    return true;
+  }
+
+  /**
+   * With a residual that y replaces: it is set aside first, for nothing is said of engines that
+   * read what they write.
+   */
+  private boolean runInPlace(CudnnConv chain, Buffer y, long... addresses) {
+    Loaded library = loaded();
+    if (library == null) {
+      return false;
+    }
+    CudnnPlan plan = planBeside(library, chain, Y_AT, y.bytes(), addresses);
+    if (plan == null) {
+      return false;
+    }
+    long aside = aligned(y.bytes());
+    long scratch = workspace.take(aside + plan.workspace());
+    try {
+      card.enter();
+      CudaException.check(
+          "cuMemcpyDtoDAsync of " + y.bytes() + " bytes on " + card.device(),
+          cuMemcpyDtoDAsync(scratch, y.address(), y.bytes(), card.stream()));
+      addresses[RESIDUAL_AT] = scratch;
+      plan.execute(library.cudnn(), addresses, scratch + aside);
+    } finally {
+      workspace.give();
+    }
+    return true;
+  }
+
+  /** dw in bf16, which is all that cuDNN makes of pictures in bf16, then in float. */
+  private boolean runWidened(CudnnConv conv, Buffer dw, long... addresses) {
+    Loaded library = loaded();
+    if (library == null) {
+      return false;
+    }
+    long narrow = aligned(dw.elements() * DType.BFLOAT16.bytes());
+    CudnnPlan plan = planBeside(library, conv, W_AT, narrow, addresses);
+    if (plan == null) {
+      return false;
+    }
+    long scratch = workspace.take(narrow + plan.workspace());
+    try {
+      addresses[W_AT] = scratch;
+      plan.execute(library.cudnn(), addresses, scratch + narrow);
+      card.launch(
+          widen,
+          card.blocksFor(CudaUnary.packs(dw)),
+          Arguments.empty().pointer(dw).address(scratch).int64(dw.elements()));
+    } finally {
+      workspace.give();
+    }
+    return true;
+  }
+
+  /** The plan for {@code conv}, whose search must not write the output's own place. */
+  private @Nullable CudnnPlan planBeside(
+      Loaded library, CudnnConv conv, int output, long bytes, long[] addresses) {
+    if (library.plans().know(conv)) {
+      return library.plans().of(conv, addresses);
+    }
+    Buffer beside = pool.allocate(DType.UINT8, bytes, Purpose.WORKSPACE);
+    try {
+      long[] searched = addresses.clone();
+      searched[output] = beside.address();
+      return library.plans().of(conv, searched);
+    } finally {
+      beside.release();
+    }
+  }
+
+  private static long aligned(long bytes) {
+    return (bytes + ALIGNMENT - 1) & -ALIGNMENT;
+  }
+
+  /** What cuDNN does, once it was looked for; null where it was not found. */
+  @Nullable CudnnPlans plans() {
+    Loaded library = loaded();
+    return library == null ? null : library.plans();
+  }
+
+  private @Nullable Loaded loaded() {
+    if (!lookedFor) {
+      load();
+    }
+    return loaded;
+  }
+
+  private synchronized void load() {
+    if (lookedFor) {
+      return;
+    }
+    try {
+      CudnnLibrary cudnn = CudnnLibrary.open(card);
+      CudnnPlans plans =
+          new CudnnPlans(card, workspace, cudnn, CudnnRules.fromProperties(), CudnnChoices.file());
+      long zeros = CudaStorage.allocate(card, ZEROS * (long) Float.BYTES).address();
+      CudaException.check(
+          "cuMemsetD8Async",
+          cuMemsetD8Async(zeros, (byte) 0, ZEROS * (long) Float.BYTES, card.stream()));
+      loaded = new Loaded(cudnn, plans, zeros);
+    } catch (UnavailableException e) {
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "{0}: convolutions run on our own, slower kernels: {1}",
+          card.device(),
+          e.getMessage());
+    }
+    lookedFor = true;
+  }
+}

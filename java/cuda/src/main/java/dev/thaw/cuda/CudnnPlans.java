@@ -1,0 +1,206 @@
+package dev.thaw.cuda;
+
+import static org.bytedeco.cuda.global.cudart.CU_EVENT_DEFAULT;
+import static org.bytedeco.cuda.global.cudart.cuEventCreate;
+import static org.bytedeco.cuda.global.cudart.cuEventElapsedTime;
+import static org.bytedeco.cuda.global.cudart.cuEventRecord;
+import static org.bytedeco.cuda.global.cudart.cuEventSynchronize;
+import static org.bytedeco.cuda.global.cudnn.CUDNN_HEUR_MODE_A;
+import static org.bytedeco.cuda.global.cudnn.CUDNN_HEUR_MODE_FALLBACK;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.bytedeco.cuda.cudart.CUevent_st;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The plan of each convolution, found when it is first computed: cuDNN's heuristics say what might
+ * be fast, the rules what may serve, and a run of each on the card what is the fastest. Plans are
+ * kept for good: captured steps launch their kernels.
+ */
+final class CudnnPlans {
+  /** Plans that are made, and run, for one convolution. */
+  private static final int MOST_PLANS = 8;
+
+  /** Engines that want more bytes to compute in are passed over. */
+  private static final long MOST_WORKSPACE = 1L << 30;
+
+  /** Runs of one plan that are timed; before them comes one that loads its kernels. */
+  private static final int RUNS = 3;
+
+  private final Card card;
+  private final Workspace workspace;
+  private final CudnnLibrary cudnn;
+  private final CudnnRules rules;
+  private final CudnnChoices choices;
+  private final Map<CudnnConv, Found> found = new ConcurrentHashMap<>();
+  private final CUevent_st begin = new CUevent_st();
+  private final CUevent_st end = new CUevent_st();
+
+  /** What the search gave; the plan may need the graph as long as it lives. */
+  private record Found(@Nullable CudnnGraph graph, @Nullable CudnnPlan plan) {}
+
+  /**
+   * Plans for one card.
+   *
+   * @param kept the file of choices; null for none
+   */
+  CudnnPlans(
+      Card card, Workspace workspace, CudnnLibrary cudnn, CudnnRules rules, @Nullable Path kept) {
+    this.card = card;
+    this.workspace = workspace;
+    this.cudnn = cudnn;
+    this.rules = rules;
+    choices =
+        new CudnnChoices("cuDNN " + cudnn.version() + ", " + card.name() + ", " + rules, kept);
+    card.enter();
+    CudaException.check("cuEventCreate", cuEventCreate(begin, CU_EVENT_DEFAULT));
+    CudaException.check("cuEventCreate", cuEventCreate(end, CU_EVENT_DEFAULT));
+  }
+
+  /** Whether {@link #of} needs no search. */
+  boolean know(CudnnConv conv) {
+    return found.containsKey(conv);
+  }
+
+  /**
+   * The plan for {@code conv}; null where cuDNN has none that may serve.
+   *
+   * @param addresses of all its tensors; a search writes the output several times
+   */
+  @Nullable CudnnPlan of(CudnnConv conv, long[] addresses) {
+    Found known = found.get(conv);
+    return known == null ? search(conv, addresses) : known.plan();
+  }
+
+  private synchronized @Nullable CudnnPlan search(CudnnConv conv, long[] addresses) {
+    Found known = found.get(conv);
+    if (known == null) {
+      card.enter();
+      known = found(conv, addresses);
+      found.put(conv, known);
+    }
+    return known.plan();
+  }
+
+  private Found found(CudnnConv conv, long[] addresses) {
+    CudnnGraph graph;
+    try {
+      graph = new CudnnGraph(cudnn.context(), conv);
+    } catch (CudnnException e) {
+      if (e.unsupported()) {
+        return new Found(null, null);
+      }
+      throw e;
+    }
+    List<CudnnPlan> plans = plans(graph, conv, choices.get(conv.toString()));
+    if (plans.isEmpty()) {
+      plans = plans(graph, conv, null);
+    }
+    @Nullable CudnnPlan best = card.isNoting() ? first(plans) : fastest(plans, addresses);
+    plans.stream().filter(plan -> plan != best).forEach(CudnnPlan::close);
+    if (best == null) {
+      graph.close();
+      return new Found(null, null);
+    }
+    if (!card.isNoting()) {
+      choices.put(conv.toString(), best.toString());
+    }
+    return new Found(graph, best);
+  }
+
+  /**
+   * Plans for {@code conv} that may serve, the most promising first.
+   *
+   * @param only the name of the one that is wanted; null for all
+   */
+  private List<CudnnPlan> plans(CudnnGraph graph, CudnnConv conv, @Nullable String only) {
+    List<CudnnPlan> plans = new ArrayList<>();
+    for (int mode : new int[] {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK}) {
+      List<CudnnDescriptor> ways;
+      try {
+        ways = graph.configurations(mode);
+      } catch (CudnnException e) {
+        if (e.unsupported()) {
+          continue;
+        }
+        throw e;
+      }
+      for (int i = 0; i < ways.size() && plans.size() < MOST_PLANS; i++) {
+        String name = (mode == CUDNN_HEUR_MODE_A ? "A " : "fallback ") + i;
+        if ((only == null || only.equals(name)) && CudnnPlan.allowed(rules, conv, ways.get(i))) {
+          addTo(plans, name, ways.get(i), conv);
+        }
+      }
+    }
+    return plans;
+  }
+
+  private void addTo(List<CudnnPlan> plans, String name, CudnnDescriptor way, CudnnConv conv) {
+    CudnnPlan plan;
+    try {
+      plan = new CudnnPlan(name, cudnn, way, conv.ids());
+    } catch (CudnnException e) {
+      // Heuristics name ways that do not work here; this is how one learns it.
+      return;
+    }
+    if (plan.workspace() <= MOST_WORKSPACE) {
+      plans.add(plan);
+    } else {
+      plan.close();
+    }
+  }
+
+  private static @Nullable CudnnPlan first(List<CudnnPlan> plans) {
+    return plans.isEmpty() ? null : plans.get(0);
+  }
+
+  private @Nullable CudnnPlan fastest(List<CudnnPlan> plans, long[] addresses) {
+    if (plans.size() < 2) {
+      return first(plans);
+    }
+    long bytes = plans.stream().mapToLong(CudnnPlan::workspace).max().orElseThrow();
+    long scratch = workspace.take(Math.max(1, bytes));
+    try {
+      @Nullable CudnnPlan best = null;
+      double shortest = Double.POSITIVE_INFINITY;
+      for (CudnnPlan plan : plans) {
+        double time = milliseconds(plan, addresses, scratch, 2 * shortest);
+        if (time < shortest) {
+          shortest = time;
+          best = plan;
+        }
+      }
+      return best;
+    } finally {
+      workspace.give();
+    }
+  }
+
+  /** The shortest run, or the first that took longer than {@code enough}. */
+  private double milliseconds(CudnnPlan plan, long[] addresses, long scratch, double enough) {
+    double shortest = Double.POSITIVE_INFINITY;
+    try {
+      plan.execute(cudnn, addresses, scratch);
+      for (int run = 0; run < RUNS; run++) {
+        CudaException.check("cuEventRecord", cuEventRecord(begin, card.stream()));
+        plan.execute(cudnn, addresses, scratch);
+        CudaException.check("cuEventRecord", cuEventRecord(end, card.stream()));
+        CudaException.check("running " + plan, cuEventSynchronize(end));
+        float[] time = new float[1];
+        CudaException.check("cuEventElapsedTime", cuEventElapsedTime(time, begin, end));
+        shortest = Math.min(shortest, time[0]);
+        if (shortest > enough) {
+          break;
+        }
+      }
+      return shortest;
+    } catch (CudnnException e) {
+      // A plan that was finished and does not run is no candidate.
+      return Double.POSITIVE_INFINITY;
+    }
+  }
+}

@@ -1,0 +1,95 @@
+package dev.thaw.cuda;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.thaw.Needs;
+import dev.thaw.backend.Backend;
+import dev.thaw.backend.Devices;
+import dev.thaw.backend.GemmShape;
+import dev.thaw.memory.Buffer;
+import dev.thaw.memory.DType;
+import dev.thaw.memory.Purpose;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Who multiplies matrices, in a JVM of its own each time. */
+final class ChoiceOfProductsTest {
+  private static final String WARNING = "matrix products run on our own, slower kernels: ";
+
+  @TempDir Path home;
+
+  /** Prints who computes 2 · 3 + 1, and the result. */
+  public static void main(String[] args) {
+    Backend sim = Devices.get("cuda-sim");
+    List<Buffer> numbers = new ArrayList<>();
+    for (float v : new float[] {2, 3, 1, 0}) {
+      Buffer one = sim.pool().allocate(DType.FLOAT32, 1, Purpose.WORKSPACE);
+      sim.upload(one, bytes().putFloat(v).flip());
+      numbers.add(one);
+    }
+    Buffer c = numbers.get(3);
+    GemmShape s = GemmShape.of(1, 1, 1, false, false);
+    sim.gemm().gemm(c, numbers.get(0), numbers.get(1), numbers.get(2), false, s);
+    ByteBuffer result = bytes();
+    sim.download(result, c);
+    System.out.println(sim.gemm().getClass().getSimpleName() + " " + result.getFloat(0));
+  }
+
+  private static ByteBuffer bytes() {
+    return ByteBuffer.allocateDirect(Float.BYTES).order(ByteOrder.nativeOrder());
+  }
+
+  /** What {@link #main} prints, with these of the stand-ins' libraries. */
+  private String printed(List<String> libraries, String... options)
+      throws IOException, InterruptedException {
+    Needs.device("cuda-sim");
+    Path folder = Files.createDirectories(home.resolve("tests/target/sim"));
+    for (String library : libraries) {
+      Path from = Needs.home().resolve("tests/target/sim").resolve(library);
+      Files.copy(from, folder.resolve(library));
+    }
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("-cp", System.getProperty("java.class.path")));
+    command.add("-Dthaw.home=" + home);
+    command.addAll(List.of(options));
+    command.add(ChoiceOfProductsTest.class.getName());
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    String printed = new String(process.getInputStream().readAllBytes(), UTF_8);
+    assertEquals(0, process.waitFor(), printed);
+    return printed;
+  }
+
+  private static final List<String> ALL =
+      List.of("libcuda.so.1", "libcudart.so.13", "libcublasLt.so.13", "libcublas.so.13");
+
+  @Test
+  void theLibraryWhereItIs() throws Exception {
+    String printed = printed(ALL);
+    assertTrue(printed.contains("LtGemmKernels 7.0"), printed);
+    assertTrue(!printed.contains(WARNING), printed);
+  }
+
+  @Test
+  void ourOwnWhereTheyAreAskedFor() throws Exception {
+    String printed = printed(ALL, "-Dthaw.cuda.own=true");
+    assertTrue(printed.contains("CudaGemm 7.0"), printed);
+    assertTrue(!printed.contains(WARNING), printed);
+  }
+
+  @Test
+  void ourOwnWhereTheLibraryIsMissing() throws Exception {
+    String printed = printed(ALL.subList(0, 2));
+    assertTrue(printed.contains("CudaGemm 7.0"), printed);
+    assertEquals(2, printed.split(WARNING, -1).length, printed);
+  }
+}
