@@ -36,7 +36,7 @@ class SlicesTest {
   private static final List<String> SLICED = List.of("seed-cnn", "resnet20");
 
   static List<String> devices() {
-    return Devices.kinds();
+    return Devices.available();
   }
 
   static List<Object[]> models() {

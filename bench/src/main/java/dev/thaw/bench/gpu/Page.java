@@ -1,0 +1,211 @@
+package dev.thaw.bench.gpu;
+
+import dev.thaw.io.Json;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Puts the parts of a check together: check.json with all figures, check.md with ratios first. */
+final class Page {
+  private static final List<String> PARTS =
+      List.of("card", "kernels", "convolutions", "own-convolutions", "steps", "torch");
+
+  private final Map<String, Object> all = new LinkedHashMap<>();
+  private final List<String> lines = new ArrayList<>();
+
+  private Page() {}
+
+  /**
+   * Reads {@code FOLDER/parts} and writes the two files into {@code folder}; a part that is missing
+   * is said to be.
+   */
+  static void write(Path folder) throws IOException {
+    Page page = new Page();
+    for (String part : PARTS) {
+      Path file = folder.resolve("parts").resolve(part + ".json");
+      if (Files.isReadable(file)) {
+        page.all.put(part, Json.readObject(Files.readString(file), file));
+      }
+    }
+    for (String text : List.of("machine", "missing", "outcomes", "tests", "sanitizer")) {
+      Path file = folder.resolve("parts").resolve(text + ".txt");
+      if (Files.isReadable(file)) {
+        page.all.put(text, Files.readString(file).strip());
+      }
+    }
+    page.draw();
+    Files.writeString(
+        folder.resolve("check.json"), Json.writeIndented(page.all) + "\n", StandardCharsets.UTF_8);
+    Files.write(folder.resolve("check.md"), page.lines, StandardCharsets.UTF_8);
+  }
+
+  private void draw() {
+    lines.add("# Thaw on a card");
+    lines.add("");
+    text("machine");
+    steps();
+    kernels();
+    convolutions();
+    heading("How the parts ended", "part", "outcome");
+    for (String line :
+        String.valueOf(all.getOrDefault("outcomes", "none: none ran")).split("\n", -1)) {
+      int colon = line.indexOf(':');
+      row(line.substring(0, Math.max(0, colon)), line.substring(colon + 1).strip());
+    }
+    lines.add("");
+    for (String part : List.of("tests", "sanitizer", "missing")) {
+      lines.add("## " + part);
+      lines.add("");
+      text(part);
+    }
+  }
+
+  private void text(String name) {
+    lines.add("```");
+    lines.add(String.valueOf(all.getOrDefault(name, "nothing came of this part")));
+    lines.add("```");
+    lines.add("");
+  }
+
+  private void heading(String title, String... columns) {
+    lines.add("## " + title);
+    lines.add("");
+    row(columns);
+    lines.add("|" + "---|".repeat(columns.length));
+  }
+
+  private void row(String... cells) {
+    lines.add("| " + String.join(" | ", cells) + " |");
+  }
+
+  /** Thaw's steps beside each way in which PyTorch does them. */
+  private void steps() {
+    heading(
+        "Training steps, data on the card",
+        "step",
+        "PyTorch / Thaw",
+        "Thaw ms",
+        "Thaw images/s",
+        "PyTorch ms",
+        "Java µs a step",
+        "Thaw MiB",
+        "PyTorch MiB");
+    Map<String, Object> thaw = part("steps");
+    Map<String, Object> torch = part("torch");
+    thaw.forEach(
+        (name, figures) -> {
+          String work = name.substring(0, name.lastIndexOf(' '));
+          boolean any = false;
+          for (String how :
+              List.of("eager", "graph", "compile", "compile=max-autotune-no-cudagraphs")) {
+            if (torch.get(work + " " + how) instanceof Map<?, ?> theirs) {
+              any = true;
+              step(name + " against " + how, figures, theirs);
+            }
+          }
+          if (!any) {
+            step(name + ", PyTorch not measured", figures, Map.of());
+          }
+        });
+    lines.add("");
+  }
+
+  private void step(String name, Object figures, Map<?, ?> theirs) {
+    if (!(figures instanceof Map<?, ?> ours) || ours.containsKey("error")) {
+      row(
+          name,
+          "failed: " + (figures instanceof Map<?, ?> m ? m.get("error") : figures),
+          "",
+          "",
+          "",
+          "",
+          "",
+          "");
+      return;
+    }
+    row(
+        name,
+        ratio(theirs, ours),
+        number(ours, "ms", 3),
+        number(ours, "images_per_s", 0),
+        theirs.containsKey("error") ? String.valueOf(theirs.get("error")) : number(theirs, "ms", 3),
+        number(ours, "java_us", 1),
+        number(ours, "peak_MiB", 0),
+        number(theirs, "peak_MiB", 0));
+  }
+
+  /** Bytes a second of our kernels, and their share of what a copy reaches. */
+  private void kernels() {
+    Map<String, Object> torch = part("torch");
+    double copy =
+        torch.get("ceilings") instanceof Map<?, ?> c && c.get("copy_GBps") instanceof Number n
+            ? n.doubleValue()
+            : Double.NaN;
+    heading("Kernels", "kernel", "share of the card's copy rate", "GB/s", "ms");
+    part("kernels")
+        .forEach(
+            (name, figures) -> {
+              if (figures instanceof Map<?, ?> ours && ours.get("GBps") instanceof Number rate) {
+                row(
+                    name,
+                    Double.isNaN(copy)
+                        ? "not known"
+                        : text(100 * rate.doubleValue() / copy, 0) + " %",
+                    number(ours, "GBps", 0),
+                    number(ours, "ms", 3));
+              }
+            });
+    lines.add("");
+  }
+
+  /** Ours through cuDNN's graphs beside PyTorch's. */
+  private void convolutions() {
+    heading(
+        "Convolutions of ResNet-50, bf16, batch 256",
+        "convolution",
+        "PyTorch / Thaw",
+        "Thaw TFLOP/s",
+        "PyTorch TFLOP/s");
+    Map<?, ?> theirs = part("torch").get("convolutions") instanceof Map<?, ?> m ? m : Map.of();
+    part("convolutions")
+        .forEach(
+            (name, figures) -> {
+              if (figures instanceof Map<?, ?> ours) {
+                Map<?, ?> torch = theirs.get(name) instanceof Map<?, ?> t ? t : Map.of();
+                row(
+                    name,
+                    ratio(torch, ours),
+                    number(ours, "TFLOPs", 1),
+                    number(torch, "TFLOPs", 1));
+              }
+            });
+    lines.add("");
+  }
+
+  private static String ratio(Map<?, ?> theirs, Map<?, ?> ours) {
+    return theirs.get("ms") instanceof Number a && ours.get("ms") instanceof Number b
+        ? text(a.doubleValue() / b.doubleValue(), 2)
+        : "not known";
+  }
+
+  private static String number(Map<?, ?> figures, String name, int digits) {
+    @Nullable Object value = figures.get(name);
+    return value instanceof Number n ? text(n.doubleValue(), digits) : "";
+  }
+
+  private static String text(double value, int digits) {
+    return String.format(Locale.ROOT, "%." + digits + "f", value);
+  }
+
+  @SuppressWarnings("unchecked")
+  private Map<String, Object> part(String name) {
+    return all.get(name) instanceof Map<?, ?> map ? (Map<String, Object>) map : Map.of();
+  }
+}

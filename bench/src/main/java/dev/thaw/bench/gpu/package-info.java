@@ -1,0 +1,11 @@
+/**
+ * What {@code bench/gpu/check} measures of Thaw on an NVIDIA card, and the page it makes of that
+ * and of PyTorch's figures ({@code bench/gpu/peer.py}).
+ *
+ * <p>Read {@link dev.thaw.bench.gpu.CardCheck} (the parts, each a process of its own), {@code Rate}
+ * (how a call is timed), then one part, {@code Steps} say, and {@code Page}.
+ */
+@NullMarked
+package dev.thaw.bench.gpu;
+
+import org.jspecify.annotations.NullMarked;
