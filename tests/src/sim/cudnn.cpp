@@ -1,5 +1,6 @@
 // A stand-in for libcudnn_graph.so.9: the calls of the graph interface that Thaw makes. Its siblings (cudnn_part.cpp) only
 // have to be there.
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <set>
@@ -52,8 +53,11 @@ Answer check_finished(const Shared& d, Kind kind) {
 
 }  // namespace
 
-// 9.19.0, for CUDA 13.0.
-THAW_API std::size_t cudnnGetVersion() { return 91900; }
+// 9.19.0 for CUDA 13.0, or what a test says in THAW_SIM_CUDNN.
+THAW_API std::size_t cudnnGetVersion() {
+  const char* version = std::getenv("THAW_SIM_CUDNN");
+  return version == nullptr ? 91900 : std::strtoul(version, nullptr, 10);
+}
 
 THAW_API std::size_t cudnnGetCudartVersion() { return 13000; }
 

@@ -1,23 +1,20 @@
 package dev.thaw.cuda;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.thaw.Needs;
 import dev.thaw.backend.Backend;
 import dev.thaw.backend.Devices;
 import dev.thaw.backend.GemmShape;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.DType;
 import dev.thaw.memory.Purpose;
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -49,24 +46,8 @@ final class ChoiceOfProductsTest {
   }
 
   /** What {@link #main} prints, with these of the stand-ins' libraries. */
-  private String printed(List<String> libraries, String... options)
-      throws IOException, InterruptedException {
-    Needs.device("cuda-sim");
-    Path folder = Files.createDirectories(home.resolve("tests/target/sim"));
-    for (String library : libraries) {
-      Path from = Needs.home().resolve("tests/target/sim").resolve(library);
-      Files.copy(from, folder.resolve(library));
-    }
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("-cp", System.getProperty("java.class.path")));
-    command.add("-Dthaw.home=" + home);
-    command.addAll(List.of(options));
-    command.add(ChoiceOfProductsTest.class.getName());
-    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-    String printed = new String(process.getInputStream().readAllBytes(), UTF_8);
-    assertEquals(0, process.waitFor(), printed);
-    return printed;
+  private String printed(List<String> libraries, String... options) throws Exception {
+    return OwnJvm.printed(home, ChoiceOfProductsTest.class, libraries, Map.of(), options);
   }
 
   private static final List<String> ALL =

@@ -25,8 +25,10 @@ final class CudnnPlans {
   /** Plans that are made, and run, for one convolution. */
   private static final int MOST_PLANS = 8;
 
-  /** Engines that want more bytes to compute in are passed over. */
+  /** Engines that want more bytes to compute in are passed over, on small cards sooner. */
   private static final long MOST_WORKSPACE = 1L << 30;
+
+  private static final int PART_OF_MEMORY = 8;
 
   /** Runs of one plan that are timed; before them comes one that loads its kernels. */
   private static final int RUNS = 3;
@@ -36,6 +38,7 @@ final class CudnnPlans {
   private final CudnnLibrary cudnn;
   private final CudnnRules rules;
   private final CudnnChoices choices;
+  private final long mostWorkspace;
   private final Map<CudnnConv, Found> found = new ConcurrentHashMap<>();
   private final CUevent_st begin = new CUevent_st();
   private final CUevent_st end = new CUevent_st();
@@ -56,7 +59,7 @@ final class CudnnPlans {
     this.rules = rules;
     choices =
         new CudnnChoices("cuDNN " + cudnn.version() + ", " + card.name() + ", " + rules, kept);
-    card.enter();
+    mostWorkspace = Math.min(MOST_WORKSPACE, card.memory()[1] / PART_OF_MEMORY);
     CudaException.check("cuEventCreate", cuEventCreate(begin, CU_EVENT_DEFAULT));
     CudaException.check("cuEventCreate", cuEventCreate(end, CU_EVENT_DEFAULT));
   }
@@ -147,7 +150,7 @@ final class CudnnPlans {
       // Heuristics name ways that do not work here; this is how one learns it.
       return;
     }
-    if (plan.workspace() <= MOST_WORKSPACE) {
+    if (plan.workspace() <= mostWorkspace) {
       plans.add(plan);
     } else {
       plan.close();
@@ -163,7 +166,16 @@ final class CudnnPlans {
       return first(plans);
     }
     long bytes = plans.stream().mapToLong(CudnnPlan::workspace).max().orElseThrow();
-    long scratch = workspace.take(Math.max(1, bytes));
+    long scratch;
+    try {
+      scratch = workspace.take(Math.max(1, bytes));
+    } catch (OutOfMemoryError e) {
+      List<CudnnPlan> smaller = plans.stream().filter(p -> p.workspace() < bytes).toList();
+      if (smaller.isEmpty()) {
+        throw e;
+      }
+      return fastest(smaller, addresses);
+    }
     try {
       @Nullable CudnnPlan best = null;
       double shortest = Double.POSITIVE_INFINITY;

@@ -1,0 +1,94 @@
+package dev.thaw.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.thaw.backend.Backend;
+import dev.thaw.backend.ConvShape;
+import dev.thaw.backend.Devices;
+import dev.thaw.backend.TestBuffers;
+import dev.thaw.memory.Buffer;
+import dev.thaw.memory.DType;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Who convolves, in a JVM of its own each time. */
+final class ChoiceOfConvolutionsTest {
+  private static final String WARNING = "convolutions run on our own, slower kernels: ";
+
+  private static final List<String> ALL =
+      List.of(
+          "libcuda.so.1",
+          "libcudart.so.13",
+          "libcublasLt.so.13",
+          "libcublas.so.13",
+          "libcudnn_ops.so.9",
+          "libcudnn_cnn.so.9",
+          "libcudnn_adv.so.9",
+          "libcudnn_graph.so.9");
+
+  @TempDir Path home;
+
+  /** Prints whether there are plans, and 2 · 3 + 1, which it computes twice. */
+  public static void main(String[] args) {
+    Backend sim = Devices.get("cuda-sim");
+    ConvShape s = new ConvShape(1, 1, 1, 1, 2, 1, 1, 1, 1, 0, 0, 1, 1, 1);
+    try (TestBuffers buffers = new TestBuffers(sim, DType.FLOAT32)) {
+      Buffer y = buffers.output(2);
+      for (int i = 0; i < 2; i++) {
+        sim.conv().forward(y, buffers.of(2), buffers.of(3, 3), buffers.of(1, 1), null, true, s);
+      }
+      boolean planned = sim.conv() instanceof CudnnConvKernels c && c.plans() != null;
+      System.out.println((planned ? "by plans " : "by our own ") + buffers.read(y)[1]);
+    }
+  }
+
+  private String printed(List<String> libraries, Map<String, String> environment, String... options)
+      throws Exception {
+    return OwnJvm.printed(home, ChoiceOfConvolutionsTest.class, libraries, environment, options);
+  }
+
+  @Test
+  void theLibraryWhereItIs() throws Exception {
+    String printed = printed(ALL, Map.of());
+    assertTrue(printed.contains("by plans 7.0"), printed);
+    assertTrue(!printed.contains(WARNING), printed);
+  }
+
+  @Test
+  void ourOwnWhereTheyAreAskedFor() throws Exception {
+    String printed = printed(ALL, Map.of(), "-Dthaw.cuda.own=true");
+    assertTrue(printed.contains("by our own 7.0"), printed);
+    assertTrue(!printed.contains(WARNING), printed);
+  }
+
+  @Test
+  void ourOwnWhereTheLibraryIsMissing() throws Exception {
+    String printed = printed(ALL.subList(0, 7), Map.of());
+    assertTrue(printed.contains("by our own 7.0"), printed);
+    assertEquals(2, printed.split(WARNING, -1).length, printed);
+  }
+
+  /** cuDNN would end the process. */
+  @Test
+  void ourOwnWhereWhatItNeedsIsMissing() throws Exception {
+    String printed = printed(List.of(ALL.get(0), ALL.get(1), ALL.get(7)), Map.of());
+    assertTrue(printed.contains("by our own 7.0"), printed);
+    assertEquals(2, printed.split(WARNING, -1).length, printed);
+  }
+
+  @Test
+  void ourOwnWhereTheLibraryIsTooOld() throws Exception {
+    String printed = printed(ALL, Map.of("THAW_SIM_CUDNN", "90701"));
+    assertTrue(printed.contains("by our own 7.0"), printed);
+    assertTrue(
+        printed.contains(
+            WARNING
+                + "cuDNN 9.7.1 for CUDA 13 was found, needed is 9.12.0 or newer of cuDNN 9 for CUDA"
+                + " 13; install cudnn9-cuda-13, or pip install nvidia-cudnn-cu13 nvidia-cublas"),
+        printed);
+  }
+}
