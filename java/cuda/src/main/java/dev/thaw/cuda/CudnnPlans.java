@@ -83,7 +83,13 @@ final class CudnnPlans {
     Found known = found.get(conv);
     if (known == null) {
       card.enter();
-      known = found(conv, addresses);
+      // Whoever holds the workspace is alone with cuDNN's context, too.
+      workspace.take(1);
+      try {
+        known = found(conv, addresses);
+      } finally {
+        workspace.give();
+      }
       found.put(conv, known);
     }
     return known.plan();
