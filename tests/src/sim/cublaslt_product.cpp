@@ -46,7 +46,13 @@ Refusal check_size(const char* name, uint64_t rows, uint64_t cols, uint64_t want
   return invalid(std::string(name) + " is " + size(rows, cols) + ", " + size(wanted_rows, wanted_cols) + " expected");
 }
 
-bool power_of_two(uint32_t n) { return n != 0 && (n & (n - 1)) == 0; }
+constexpr uint32_t MOST_ALIGNED = 256;
+
+// The largest power of two up to MOST_ALIGNED that divides it.
+uint32_t alignment_of(const void* p) {
+  const uintptr_t bits = reinterpret_cast<uintptr_t>(p) | MOST_ALIGNED;
+  return static_cast<uint32_t>(bits & (0 - bits));
+}
 
 float widen(const char* p, int32_t type) {
   uint32_t bits = 0;
@@ -173,8 +179,13 @@ std::vector<cublasLtMatmulHeuristicResult_t> Product::candidates(const Preferenc
   const uint64_t sums = m() * n() * static_cast<uint64_t>(d.batch) * sizeof(float);
   const uint32_t pieces = k() < 4 ? static_cast<uint32_t>(k()) : 4;
   std::vector<Algorithm> all;
+  const Preference& q = preference;
+  const uint32_t bias = biased() ? alignment_of(operation.bias) : MOST_ALIGNED;
+  const uint32_t promised = std::min({q.align_a, q.align_b, q.align_c, q.align_d, bias});
   const auto add = [&](uint64_t workspace, uint32_t scheme, uint32_t parts, uint32_t alignment) {
-    all.push_back({Algorithm::TAG, fingerprint(), workspace, scheme, parts, alignment});
+    if (workspace > q.workspace || (scheme & ~q.schemes) != 0 || alignment > promised) return;
+    all.push_back({Algorithm::TAG, fingerprint(), workspace, scheme, parts, uint16_t(q.align_a), uint16_t(q.align_b),
+                   uint16_t(q.align_c), uint16_t(q.align_d), uint16_t(bias)});
   };
   add(1024, REDUCTION_INPLACE, pieces, element);
   add(sums * pieces, REDUCTION_OUTPUT_TYPE, pieces, element);
@@ -188,13 +199,7 @@ std::vector<cublasLtMatmulHeuristicResult_t> Product::candidates(const Preferenc
   std::memset(&failed, 0xff, sizeof failed);
   failed.state = CUBLAS_STATUS_NOT_SUPPORTED;
   std::vector<cublasLtMatmulHeuristicResult_t> offered{failed};
-  const auto bias_alignment = biased() ? reinterpret_cast<uintptr_t>(operation.bias) : 0;
   for (const Algorithm& one : all) {
-    const bool allowed = one.workspace <= preference.workspace && (one.scheme & ~preference.schemes) == 0 &&
-                         preference.align_a % one.alignment == 0 && preference.align_b % one.alignment == 0 &&
-                         preference.align_c % one.alignment == 0 && preference.align_d % one.alignment == 0 &&
-                         bias_alignment % one.alignment == 0 && power_of_two(one.alignment);
-    if (!allowed) continue;
     cublasLtMatmulHeuristicResult_t result{};
     std::memcpy(&result.algo, &one, sizeof one);
     result.workspaceSize = one.workspace;
@@ -220,18 +225,18 @@ Refusal Call::check(uint64_t workspace_bytes) const {
     size_t bytes;
     uint32_t alignment;
     bool output;
-  } all[] = {{"A", a, extent(p.a), algorithm.alignment, false},
-             {"B", b, extent(p.b), algorithm.alignment, false},
-             {"C", c, in_place ? 0 : extent(p.c), algorithm.alignment, false},
-             {"D", d, extent(p.d), algorithm.alignment, true},
-             {"the bias", bias, bias == nullptr ? 0 : p.m() * bytes_of(p.d.type), algorithm.alignment, false},
+  } all[] = {{"A", a, extent(p.a), algorithm.align_a, false},
+             {"B", b, extent(p.b), algorithm.align_b, false},
+             {"C", c, in_place ? 0 : extent(p.c), algorithm.align_c, false},
+             {"D", d, extent(p.d), algorithm.align_d, true},
+             {"the bias", bias, bias == nullptr ? 0 : p.m() * bytes_of(p.d.type), algorithm.align_bias, false},
              {"the workspace", workspace, need, 16, true}};
   for (const auto& one : all) {
     if (one.bytes == 0) continue;
     const std::string who = std::string("cublasLtMatmul: ") + one.name;
     if (reinterpret_cast<uintptr_t>(one.at) % one.alignment != 0) {
       return invalid(who + " at " + hex(one.at) + " is not aligned to the " + text(one.alignment) +
-                     " bytes that the algorithm was chosen for");
+                     " bytes that were promised when the algorithm was chosen");
     }
     const int code = thaw_sim_check(one.at, one.bytes, who.c_str());
     if (code != CUDA_SUCCESS) return {CUBLAS_STATUS_EXECUTION_FAILED, driver_text(code)};

@@ -54,8 +54,9 @@ struct Algorithm {
   uint64_t product;  // Product::fingerprint() of the one it was offered for
   uint64_t workspace;
   uint32_t scheme;
-  uint32_t pieces;     // of k
-  uint32_t alignment;  // of A, B, C, D and the bias
+  uint32_t pieces;  // of k
+  // What was promised of the addresses when it was chosen.
+  uint16_t align_a, align_b, align_c, align_d, align_bias;
 };
 
 static_assert(sizeof(Layout) <= 64 && sizeof(Operation) <= 256 && sizeof(Preference) <= 64 && sizeof(Algorithm) <= 64,
