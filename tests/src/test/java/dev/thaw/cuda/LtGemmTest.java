@@ -55,7 +55,7 @@ final class LtGemmTest extends ProductsByHand {
           assertEquals(0, s.k(), () -> "left to our own kernel: " + s);
           new CudaGemm(cuda.card(), cuda.kernels()).gemm(c, a, b, bias, relu, s);
         },
-        tf32);
+        () -> tf32);
   }
 
   @Test

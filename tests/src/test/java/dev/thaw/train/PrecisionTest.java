@@ -275,8 +275,8 @@ final class PrecisionTest {
                 .getMessage());
     assertTrue(
         refused.matches(
-            "precision bf16: cpu \\(.*\\) cannot compute so; .*plain and NVIDIA cards of compute"
-                + " capability 8\\.0 and newer can"),
+            "precision bf16: cpu \\(.*\\) cannot compute so; .*\\bplain\\b.* and NVIDIA cards of"
+                + " compute capability 8\\.0 and newer can"),
         refused);
     refused =
         String.valueOf(

@@ -25,6 +25,9 @@ import java.nio.ByteBuffer;
  * wait. All threads share one stream, so work happens in the order of the calls.
  */
 final class CudaBackend implements Backend {
+  /** The first compute capability whose matrix units know bfloat16 and TF32: 8.0. */
+  private static final int WITH_BFLOAT16 = 80;
+
   private final Card card;
   private final Compiler compiler;
   private final Kernels kernels;
@@ -32,6 +35,7 @@ final class CudaBackend implements Backend {
   private final Workspace workspace;
   private final Transfers transfers;
   private final Refusals refusals;
+  private final Tf32 tf32 = new Tf32();
   private final UnaryKernels unary;
   private final BinaryKernels binary;
   private final ReduceKernels reduce;
@@ -62,9 +66,9 @@ final class CudaBackend implements Backend {
     unary = new CudaUnary(card, kernels);
     binary = new CudaBinary(card, kernels);
     reduce = new CudaReduce(card, kernels, workspace);
-    gemm = LtGemmKernels.of(card, workspace, new CudaGemm(card, kernels));
+    gemm = LtGemmKernels.of(card, workspace, new CudaGemm(card, kernels), tf32);
     ConvKernels ownConv = new CudaConv(card, kernels, workspace, reduce);
-    conv = CudnnConvKernels.of(card, kernels, pool, workspace, ownConv, reduce);
+    conv = CudnnConvKernels.of(card, kernels, pool, workspace, ownConv, reduce, tf32);
     pooling = new CudaPool(card, kernels);
     norm = new CudaNorm(card, kernels, workspace);
     softmax = new CudaSoftmax(card, kernels, workspace, refusals);
@@ -111,7 +115,19 @@ final class CudaBackend implements Backend {
 
   @Override
   public boolean computes(DType dtype) {
-    return dtype == DType.FLOAT32;
+    return dtype == DType.FLOAT32
+        || (dtype == DType.BFLOAT16 && card.capability() >= WITH_BFLOAT16);
+  }
+
+  /** Our own kernels multiply float32 as it is. */
+  @Override
+  public boolean hasTf32() {
+    return card.capability() >= WITH_BFLOAT16 && gemm instanceof LtGemmKernels;
+  }
+
+  @Override
+  public boolean allowTf32(boolean allowed) {
+    return hasTf32() && tf32.allow(allowed);
   }
 
   @Override

@@ -39,6 +39,7 @@ final class CudnnConvKernels implements ConvKernels {
   private final Workspace workspace;
   private final ConvKernels own;
   private final ReduceKernels reduce;
+  private final Tf32 tf32;
   private final Kernel epilogue;
   private final Kernel widen;
   private volatile boolean lookedFor;
@@ -47,9 +48,11 @@ final class CudnnConvKernels implements ConvKernels {
   /**
    * cuDNN, where it is.
    *
+   * @param exact plans that multiply float32 as it is
+   * @param tf32 plans for threads that allow TF32
    * @param zeros the address of {@link #ZEROS} of them
    */
-  private record Loaded(CudnnLibrary cudnn, CudnnPlans plans, long zeros) {}
+  private record Loaded(CudnnLibrary cudnn, CudnnPlans exact, CudnnPlans tf32, long zeros) {}
 
   /**
    * Convolution on {@code card}.
@@ -63,12 +66,14 @@ final class CudnnConvKernels implements ConvKernels {
       Pool pool,
       Workspace workspace,
       ConvKernels own,
-      ReduceKernels reduce) {
+      ReduceKernels reduce,
+      Tf32 tf32) {
     this.card = card;
     this.pool = pool;
     this.workspace = workspace;
     this.own = own;
     this.reduce = reduce;
+    this.tf32 = tf32;
     epilogue = kernels.get("conv_epilogue_f32");
     widen = kernels.get("cast_bf16_f32");
   }
@@ -80,10 +85,11 @@ final class CudnnConvKernels implements ConvKernels {
       Pool pool,
       Workspace workspace,
       ConvKernels own,
-      ReduceKernels reduce) {
+      ReduceKernels reduce,
+      Tf32 tf32) {
     return Boolean.getBoolean("thaw.cuda.own")
         ? own
-        : new CudnnConvKernels(card, kernels, pool, workspace, own, reduce);
+        : new CudnnConvKernels(card, kernels, pool, workspace, own, reduce, tf32);
   }
 
   @Override
@@ -205,7 +211,7 @@ final class CudnnConvKernels implements ConvKernels {
     if (library == null) {
       return false;
     }
-    CudnnPlan plan = library.plans().of(conv, addresses);
+    CudnnPlan plan = plans(library, conv).of(conv, addresses);
     if (plan == null) {
       return false;
     }
@@ -274,17 +280,22 @@ final class CudnnConvKernels implements ConvKernels {
   /** The plan for {@code conv}, whose search must not write the output's own place. */
   private @Nullable CudnnPlan planBeside(
       Loaded library, CudnnConv conv, int output, long bytes, long[] addresses) {
-    if (library.plans().know(conv)) {
-      return library.plans().of(conv, addresses);
+    CudnnPlans plans = plans(library, conv);
+    if (plans.know(conv)) {
+      return plans.of(conv, addresses);
     }
     Buffer beside = pool.allocate(DType.UINT8, bytes, Purpose.WORKSPACE);
     try {
       long[] searched = addresses.clone();
       searched[output] = beside.address();
-      return library.plans().of(conv, searched);
+      return plans.of(conv, searched);
     } finally {
       beside.release();
     }
+  }
+
+  private CudnnPlans plans(Loaded library, CudnnConv conv) {
+    return conv.type() == DType.FLOAT32 && tf32.isAllowed() ? library.tf32() : library.exact();
   }
 
   private static long aligned(long bytes) {
@@ -294,7 +305,7 @@ final class CudnnConvKernels implements ConvKernels {
   /** What cuDNN does, once it was looked for; null where it was not found. */
   @Nullable CudnnPlans plans() {
     Loaded library = loaded();
-    return library == null ? null : library.plans();
+    return library == null ? null : library.exact();
   }
 
   private @Nullable Loaded loaded() {
@@ -304,19 +315,24 @@ final class CudnnConvKernels implements ConvKernels {
     return loaded;
   }
 
+  private CudnnPlans plans(CudnnLibrary cudnn, boolean rounding) {
+    return new CudnnPlans(
+        card, workspace, cudnn, CudnnRules.fromProperties(rounding), CudnnChoices.file());
+  }
+
   private synchronized void load() {
     if (lookedFor) {
       return;
     }
     try {
       CudnnLibrary cudnn = CudnnLibrary.open(card);
-      CudnnPlans plans =
-          new CudnnPlans(card, workspace, cudnn, CudnnRules.fromProperties(), CudnnChoices.file());
+      CudnnPlans exact = plans(cudnn, false);
+      CudnnPlans rounding = plans(cudnn, true);
       long zeros = CudaStorage.allocate(card, ZEROS * (long) Float.BYTES).address();
       CudaException.check(
           "cuMemsetD8Async",
           cuMemsetD8Async(zeros, (byte) 0, ZEROS * (long) Float.BYTES, card.stream()));
-      loaded = new Loaded(cudnn, plans, zeros);
+      loaded = new Loaded(cudnn, exact, rounding, zeros);
     } catch (UnavailableException e) {
       LOG.log(
           System.Logger.Level.WARNING,

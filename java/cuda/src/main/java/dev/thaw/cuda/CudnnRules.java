@@ -12,8 +12,7 @@ import dev.thaw.memory.DType;
  * Which of cuDNN's engines may serve. As long as nobody says otherwise: those that give the same
  * bits each time, that compute float32 in float32, and that are compiled already.
  *
- * @param tf32 whether float32 may be multiplied with 10 bits of fraction, on tensor cores ({@code
- *     -Dthaw.cuda.tf32=true})
+ * @param tf32 whether float32 may be multiplied with 10 bits of fraction, on tensor cores
  * @param nondeterministic whether sums may be added in an order that changes ({@code
  *     -Dthaw.cuda.nondeterministic=true})
  * @param compiling whether engines may be compiled by NVRTC when they are first needed, a second or
@@ -21,9 +20,9 @@ import dev.thaw.memory.DType;
  */
 record CudnnRules(boolean tf32, boolean nondeterministic, boolean compiling) {
   /** As the properties say. */
-  static CudnnRules fromProperties() {
+  static CudnnRules fromProperties(boolean tf32) {
     return new CudnnRules(
-        Boolean.getBoolean("thaw.cuda.tf32"),
+        tf32,
         Boolean.getBoolean("thaw.cuda.nondeterministic"),
         Boolean.getBoolean("thaw.cuda.compiling"));
   }

@@ -9,6 +9,7 @@ import dev.thaw.memory.Buffer;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** C = op(A) op(B) + bias, then max(0, ·), by cuBLASLt. */
@@ -25,7 +26,7 @@ final class LtGemmKernels implements GemmKernels {
   private final Workspace workspace;
   private final CublasLt library;
   private final GemmKernels own;
-  private final boolean tf32;
+  private final BooleanSupplier tf32;
 
   /** The one used longest ago first. */
   private final Map<LtProduct, LtGemm> prepared = new LinkedHashMap<>(16, 0.75f, true);
@@ -34,9 +35,10 @@ final class LtGemmKernels implements GemmKernels {
    * Kernels over an open library.
    *
    * @param own for what the library does not compute
-   * @param tf32 whether float32 operands may be cut to 10 bits of fraction
+   * @param tf32 whether float32 operands of the product at hand may be cut to 10 bits of fraction
    */
-  LtGemmKernels(Card card, Workspace workspace, CublasLt library, GemmKernels own, boolean tf32) {
+  LtGemmKernels(
+      Card card, Workspace workspace, CublasLt library, GemmKernels own, BooleanSupplier tf32) {
     this.card = card;
     this.workspace = workspace;
     this.library = library;
@@ -46,16 +48,15 @@ final class LtGemmKernels implements GemmKernels {
 
   /**
    * Kernels over the library; {@code own} where it is missing, which a warning says, and with
-   * {@code -Dthaw.cuda.own=true}. With {@code -Dthaw.cuda.tf32=true} products of float32 go through
-   * tensor cores, which cut operands to 10 bits of fraction.
+   * {@code -Dthaw.cuda.own=true}.
    */
-  static GemmKernels of(Card card, Workspace workspace, GemmKernels own) {
+  static GemmKernels of(Card card, Workspace workspace, GemmKernels own, Tf32 tf32) {
     if (Boolean.getBoolean("thaw.cuda.own")) {
       return own;
     }
     try {
       CublasLt library = CublasLt.open(card);
-      return new LtGemmKernels(card, workspace, library, own, Boolean.getBoolean("thaw.cuda.tf32"));
+      return new LtGemmKernels(card, workspace, library, own, tf32::isAllowed);
     } catch (UnavailableException e) {
       LOG.log(
           System.Logger.Level.WARNING,
@@ -81,7 +82,7 @@ final class LtGemmKernels implements GemmKernels {
   private synchronized boolean multiply(
       Buffer c, Buffer a, Buffer b, @Nullable Buffer bias, boolean relu, GemmShape shape) {
     card.enter();
-    LtProduct product = LtProduct.of(c, a, b, bias, relu, shape, tf32);
+    LtProduct product = LtProduct.of(c, a, b, bias, relu, shape, tf32.getAsBoolean());
     LtGemm call = prepared.get(product);
     if (call == null) {
       call = prepare(product);

@@ -50,7 +50,8 @@ public interface ConvKernels {
 
   /**
    * dw, and db unless null, from dy and x. Both are of x's dtype, or FLOAT32 of dy and x in
-   * BFLOAT16: the sums as they are, not rounded to BFLOAT16 on the way.
+   * BFLOAT16: db the sums as they are, dw likewise, or rounded to BFLOAT16 once at the end where a
+   * library makes nothing else.
    */
   void backwardWeights(
       @Writes Buffer dw, @Writes @Nullable Buffer db, Buffer dy, Buffer x, ConvShape shape);
