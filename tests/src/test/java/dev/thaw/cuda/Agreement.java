@@ -16,7 +16,7 @@ import java.util.List;
  * as a pool gives them and where they are odd slices between guards, in float32 and bfloat16.
  */
 final class Agreement {
-  private static final Backend CARD = AnyCard.get();
+  private static final Backend CARD = OnACard.backend();
   private static final List<Backend> BACKENDS = List.of(CARD, GuardedBackend.around(CARD));
   private static final double FLOAT = 4e-6;
   private static final double BFLOAT16 = 0x1p-8;

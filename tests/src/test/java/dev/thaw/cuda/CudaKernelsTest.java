@@ -13,21 +13,21 @@ final class CudaKernelsTest {
   @Nested
   final class PyTorch extends KernelsAgainstPyTorch {
     PyTorch() {
-      super(AnyCard.get(), DType.FLOAT32, FLOAT);
+      super(OnACard.backend(), DType.FLOAT32, FLOAT);
     }
   }
 
   @Nested
   final class ByHand extends KernelsByHand {
     ByHand() {
-      super(AnyCard.get(), DType.FLOAT32, FLOAT);
+      super(OnACard.backend(), DType.FLOAT32, FLOAT);
     }
   }
 
   @Nested
   final class Updates extends UpdatesByHand {
     Updates() {
-      super(AnyCard.get(), DType.FLOAT32, FLOAT);
+      super(OnACard.backend(), DType.FLOAT32, FLOAT);
     }
   }
 }

@@ -43,7 +43,7 @@ final class CudaRandomTest {
   /** A p right above a uniform would be equal to it as a float. */
   @Test
   void theThresholdIsComparedInDouble() {
-    Backend card = AnyCard.get();
+    Backend card = OnACard.backend();
     int n = 2048;
     Philox philox = new Philox(SEED, 1, 1);
     double[] ones = new double[n];

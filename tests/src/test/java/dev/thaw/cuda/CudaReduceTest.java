@@ -85,7 +85,7 @@ final class CudaReduceTest {
   /** What a gradient of float32 weights is made of. */
   @Test
   void sumsOfBfloat16MayBeFloat() {
-    Backend card = AnyCard.get();
+    Backend card = OnACard.backend();
     double[] x = numbers(3000 * 8, 2);
     double[] expected = new double[8];
     for (int i = 0; i < x.length; i++) {
@@ -100,7 +100,7 @@ final class CudaReduceTest {
 
   @Test
   void nothing() {
-    Backend card = AnyCard.get();
+    Backend card = OnACard.backend();
     try (TestBuffers buffers = new TestBuffers(card, DType.FLOAT32)) {
       Buffer none = buffers.of();
       card.reduce().reduce(Reduction.SUM, buffers.output(0), none, 0, 5, 3, 1);

@@ -1,5 +1,8 @@
 package dev.thaw.cuda;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import dev.thaw.backend.Backend;
 import dev.thaw.backend.Devices;
 import dev.thaw.backend.Segment;
@@ -13,8 +16,10 @@ import dev.thaw.memory.DType;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -23,14 +28,14 @@ final class CudaUpdatesTest {
   @Nested
   final class Updates extends UpdatesByHand {
     Updates() {
-      super(AnyCard.get(), DType.FLOAT32, 5e-6);
+      super(OnACard.backend(), DType.FLOAT32, 5e-6);
     }
   }
 
   @Nested
   final class UpdatesOfBfloat16 extends UpdatesByHand {
     UpdatesOfBfloat16() {
-      super(AnyCard.get(), DType.BFLOAT16, 0x1p-7);
+      super(OnACard.backend(), DType.BFLOAT16, 0x1p-7);
     }
   }
 
@@ -43,7 +48,7 @@ final class CudaUpdatesTest {
   @ParameterizedTest
   @EnumSource
   void asPlain(UpdateRule rule) {
-    double[][] found = train(AnyCard.get(), rule);
+    double[][] found = train(OnACard.backend(), rule);
     double[][] expected = train(Devices.get("plain"), rule);
     for (int i = 0; i < expected.length; i++) {
       for (int j = 0; j < expected[i].length; j++) {
@@ -101,6 +106,45 @@ final class CudaUpdatesTest {
       }
       slices.forEach(Buffer::release);
       return results;
+    }
+  }
+
+  /** What a captured step knows are addresses: flags that change between replays must be there. */
+  @Test
+  void aReplayLeavesOutWhatIsNotActive() {
+    Backend backend = OnACard.backend();
+    try (TestBuffers buffers = new TestBuffers(backend, DType.FLOAT32)) {
+      Buffer first = buffers.changing(new double[] {1, 1});
+      Buffer second = buffers.changing(new double[] {1, 1});
+      Buffer gradient = buffers.of(new double[] {1, -1});
+      Buffer squares = buffers.output(DType.FLOAT64, 2);
+      double[] slots = state();
+      slots[StepState.MAX_NORM] = 0;
+      slots[StepState.GROUPS + StepState.WEIGHT_DECAY] = 0;
+      Buffer state = buffers.changing(DType.FLOAT64, slots);
+      Buffer[] moments = {buffers.changing(new double[2]), buffers.changing(new double[2])};
+      List<Segment> segments =
+          List.of(
+              new Segment(first, gradient, List.of(moments[0]), 0),
+              new Segment(second, gradient, List.of(moments[1]), 0));
+      try (SegmentTable table = backend.update().table(segments)) {
+        Runnable calls =
+            () -> {
+              backend.update().norm(squares, state, table);
+              backend.update().step(UpdateRule.SGD, table, state);
+            };
+        calls.run();
+        try (Backend.Replay replay = Objects.requireNonNull(backend.capture(calls))) {
+          table.setActive(1, false);
+          replay.run();
+          table.setActive(1, true);
+          table.setActive(0, false);
+          replay.run();
+          replay.run();
+        }
+        assertArrayEquals(new double[] {2, 3}, buffers.read(table.steps()));
+      }
+      assertTrue(buffers.read(second)[0] < buffers.read(first)[0], "the second moved once more");
     }
   }
 

@@ -42,7 +42,6 @@ final class CudaSegments implements SegmentTable {
   private final Buffer steps;
   private final Buffer active;
   private final ByteBuffer activeOnHost;
-  private boolean activeChanged;
 
   CudaSegments(List<Segment> all, Pool pool, Transfers transfers) {
     this.transfers = transfers;
@@ -70,8 +69,9 @@ final class CudaSegments implements SegmentTable {
     upload(steps, bytes(steps.bytes()));
     activeOnHost = bytes(active.bytes());
     for (int i = 0; i < count; i++) {
-      setActive(i, true);
+      activeOnHost.putInt(i * Integer.BYTES, 1);
     }
+    upload(active, activeOnHost);
   }
 
   private Buffer allocate(Pool pool, DType type, long elements, Purpose purpose) {
@@ -114,18 +114,13 @@ final class CudaSegments implements SegmentTable {
     }
   }
 
+  /** The flags cross at once, not with the next call: a captured step makes no calls. */
   @Override
   public void setActive(int i, boolean on) {
     int flag = on ? 1 : 0;
-    activeChanged |= activeOnHost.getInt(i * Integer.BYTES) != flag;
-    activeOnHost.putInt(i * Integer.BYTES, flag);
-  }
-
-  /** Before a launch: copies the flags to the card if one has changed. */
-  void uploadActive() {
-    if (activeChanged) {
+    if (activeOnHost.getInt(i * Integer.BYTES) != flag) {
+      activeOnHost.putInt(i * Integer.BYTES, flag);
       upload(active, activeOnHost);
-      activeChanged = false;
     }
   }
 

@@ -50,7 +50,6 @@ final class CudaUpdate implements UpdateKernels {
   @Override
   public void norm(Buffer ofSegments, Buffer state, SegmentTable table) {
     CudaSegments t = (CudaSegments) table;
-    t.uploadActive();
     card.launch(
         squares.of(t.dtype()),
         card.blocksForTasks(t.chunkCount()),
@@ -81,7 +80,6 @@ final class CudaUpdate implements UpdateKernels {
         rule,
         rule.moments(),
         t.moments());
-    t.uploadActive();
     card.launch(
         count.of(t.dtype()),
         card.blocksFor(t.count()),

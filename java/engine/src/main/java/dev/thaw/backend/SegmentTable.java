@@ -9,7 +9,10 @@ public interface SegmentTable extends AutoCloseable {
    */
   Buffer steps();
 
-  /** Leaves segment {@code i} out of coming calls, or takes it back in: no rule reached it. */
+  /**
+   * Leaves segment {@code i} out of coming calls and replays, or takes it back in: no rule reached
+   * it.
+   */
   void setActive(int i, boolean active);
 
   @Override
