@@ -1,6 +1,7 @@
 package dev.thaw.bench;
 
 import dev.thaw.bench.peers.Peers;
+import dev.thaw.bench.roofline.Roofline;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -15,7 +16,7 @@ import org.openjdk.jmh.runner.options.CommandLineOptions;
 
 /**
  * Runs benchmarks: JMH's own words, and {@code --save NAME}; or {@code parity} and {@code speed},
- * which compare with PyTorch.
+ * which compare with PyTorch; or {@code --roofline}, which holds a step to the machine's limits.
  */
 public final class Main {
   private Main() {}
@@ -27,8 +28,12 @@ public final class Main {
    * @param args what JMH understands ({@code -h} says), and {@code --save NAME}
    */
   public static void main(String[] args) throws IOException {
+    List<String> words = new ArrayList<>(List.of(args));
+    if (words.remove(Roofline.WORD)) {
+      System.exit(Roofline.run(words));
+    }
     boolean compares = args.length > 0 && Peers.knows(args[0]);
-    System.exit(compares ? Peers.run(args) : run(new ArrayList<>(List.of(args))));
+    System.exit(compares ? Peers.run(args) : run(words));
   }
 
   private static int run(List<String> words) throws IOException {
@@ -40,7 +45,12 @@ public final class Main {
         options.showHelp();
         System.out.println(
             "  --save NAME                 Keep the figures in bench/results/NAME.json");
-        System.out.println("Beside JMH: " + Peers.names() + "; -h behind the name says more");
+        System.out.println(
+            "Beside JMH: "
+                + String.join(", ", Peers.names())
+                + ", "
+                + Roofline.WORD
+                + "; -h behind the word says more");
       } else if (options.shouldListWithParams()) {
         runner.listWithParams(options);
       } else if (options.shouldList()) {

@@ -5,7 +5,8 @@
  *
  * <p>{@code ./thaw bench -l} lists them, {@code ./thaw bench SeedCnn -p device=cpu} runs some,
  * {@code --save NAME} keeps the figures in {@code bench/results/NAME.json} with the machine, the
- * versions and the commit.
+ * versions and the commit. {@code ./thaw bench --roofline} holds each kernel call of a step to the
+ * machine's limits.
  *
  * <p>May import everything.
  */

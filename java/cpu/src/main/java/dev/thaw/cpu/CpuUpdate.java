@@ -85,6 +85,16 @@ final class CpuUpdate implements UpdateKernels {
       view.putInt(i * BYTES + ACTIVE, on ? 1 : 0);
     }
 
+    @Override
+    public DType dtype() {
+      return DType.FLOAT32;
+    }
+
+    @Override
+    public long activeElements() {
+      return activeElements;
+    }
+
     long activeBytes() {
       return activeElements * Float.BYTES;
     }

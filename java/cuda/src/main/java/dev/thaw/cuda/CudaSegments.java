@@ -35,6 +35,7 @@ final class CudaSegments implements SegmentTable {
   private final int count;
   private final int moments;
   private final int chunkCount;
+  private final long[] elements;
   private final Buffer segments;
   private final Buffer chunks;
   private final Buffer squares;
@@ -47,6 +48,7 @@ final class CudaSegments implements SegmentTable {
     this.transfers = transfers;
     count = all.size();
     dtype = all.isEmpty() ? DType.FLOAT32 : all.get(0).value().dtype();
+    elements = all.stream().mapToLong(s -> s.value().elements()).toArray();
     moments = all.stream().mapToInt(s -> s.moments().size()).min().orElse(0);
     chunkCount = Math.toIntExact(all.stream().mapToLong(s -> chunksOf(s.value().elements())).sum());
     segments = allocate(pool, DType.UINT8, (long) count * SEGMENT, Purpose.OPTIMIZER);
@@ -124,8 +126,17 @@ final class CudaSegments implements SegmentTable {
     }
   }
 
-  /** Type of all values, gradients and moments. */
-  DType dtype() {
+  @Override
+  public long activeElements() {
+    long sum = 0;
+    for (int i = 0; i < count; i++) {
+      sum += activeOnHost.getInt(i * Integer.BYTES) == 0 ? 0 : elements[i];
+    }
+    return sum;
+  }
+
+  @Override
+  public DType dtype() {
     return dtype;
   }
 

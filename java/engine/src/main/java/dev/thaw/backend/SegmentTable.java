@@ -1,6 +1,7 @@
 package dev.thaw.backend;
 
 import dev.thaw.memory.Buffer;
+import dev.thaw.memory.DType;
 
 /** Segments prepared for one launch over all of them; made by {@link UpdateKernels#table}. */
 public interface SegmentTable extends AutoCloseable {
@@ -14,6 +15,12 @@ public interface SegmentTable extends AutoCloseable {
    * it.
    */
   void setActive(int i, boolean active);
+
+  /** Type of all values, gradients and moments. */
+  DType dtype();
+
+  /** Elements of the segments that take part. */
+  long activeElements();
 
   @Override
   void close();

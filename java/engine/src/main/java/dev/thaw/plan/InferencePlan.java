@@ -177,6 +177,21 @@ public final class InferencePlan implements AutoCloseable {
     return plan.kernels();
   }
 
+  /** The kernel calls of a run in order, each with its sizes and the least it has to do. */
+  public List<KernelCall> calls() {
+    return plan.explain();
+  }
+
+  /**
+   * Seconds that each of {@link #calls} takes the device, the median of {@code runs}. Calls are
+   * repeated for it one by one, so what lies in the plan's memory is of no use behind it.
+   */
+  public double[] seconds(int runs) {
+    try (var math = precision.on(backend)) {
+      return new Timing(backend, plan, runs).seconds();
+    }
+  }
+
   /** Frees the plan's memory; the model keeps its own. */
   @Override
   public void close() {

@@ -85,14 +85,29 @@ final class Plan implements AutoCloseable {
   /** Runs the calls in order. */
   void run() {
     for (int i = 0; i < bound.length; i++) {
-      try {
-        bound[i].invokeExact();
-      } catch (RuntimeException | Error e) {
-        throw e;
-      } catch (Throwable e) {
-        throw new IllegalStateException("plan: " + calls.get(i) + " failed", e);
-      }
+      run(i);
     }
+  }
+
+  /** Runs call {@code i}. */
+  void run(int i) {
+    try {
+      bound[i].invokeExact();
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException("plan: " + calls.get(i) + " failed", e);
+    }
+  }
+
+  /** How many calls there are. */
+  int size() {
+    return bound.length;
+  }
+
+  /** What each call has to do, in order. */
+  List<KernelCall> explain() {
+    return calls.stream().map(KernelCall::of).toList();
   }
 
   /** Where a pinned buffer lies. */

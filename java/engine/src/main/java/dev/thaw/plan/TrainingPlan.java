@@ -100,6 +100,19 @@ public final class TrainingPlan implements AutoCloseable {
     return plan.kernels();
   }
 
+  /** The kernel calls of a step in order, each with its sizes and the least it has to do. */
+  public List<KernelCall> calls() {
+    return plan.explain();
+  }
+
+  /**
+   * Seconds that each of {@link #calls} takes the device, the median of {@code runs}. Calls are
+   * repeated for it one by one, so parameters and losses are of no use behind it.
+   */
+  public double[] seconds(int runs) {
+    return new Timing(home, plan, runs).seconds();
+  }
+
   /** Frees the arena. */
   @Override
   public void close() {

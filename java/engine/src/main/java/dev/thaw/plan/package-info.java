@@ -7,7 +7,9 @@
  * do: norm into convolution, ReLU and residual as epilogues), {@code Slices} (few pictures at a
  * time where a batch exceeds the cache), {@code Constants} (weights that no step changes, in the
  * form that a backend likes best), {@code Arena} (one block of memory for all that lives inside),
- * {@code Plan} (the list, ready to run), then {@link dev.thaw.plan.TrainingPlan}.
+ * {@code Plan} (the list, ready to run), then {@link dev.thaw.plan.TrainingPlan}. What each call
+ * has to do, and how long it takes: {@link dev.thaw.plan.KernelCall}, {@code Traffic}, {@code
+ * Flops}, {@code Timing}.
  *
  * <p>Imports {@code memory}, {@code backend}, {@code tensor}, {@code nn}.
  */

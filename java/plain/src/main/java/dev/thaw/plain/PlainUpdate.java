@@ -46,6 +46,20 @@ final class PlainUpdate implements UpdateKernels {
     }
 
     @Override
+    public DType dtype() {
+      return segments.isEmpty() ? DType.FLOAT32 : segments.get(0).value().dtype();
+    }
+
+    @Override
+    public long activeElements() {
+      long elements = 0;
+      for (int i = 0; i < active.length; i++) {
+        elements += active[i] ? segments.get(i).value().elements() : 0;
+      }
+      return elements;
+    }
+
+    @Override
     public void close() {
       steps.release();
     }
