@@ -1,5 +1,6 @@
 // Calls about the driver, its one device, contexts and errors.
 #include <cstdio>
+#include <cstdlib>
 
 #include "driver.h"
 
@@ -9,6 +10,7 @@ namespace {
 
 constexpr char NAME[] = "Thaw stand-in";
 constexpr int VERSION = 13000;
+constexpr int CAPABILITY = 90;
 
 struct Attribute {
   int number;  // of CUdevice_attribute
@@ -44,14 +46,20 @@ constexpr Attribute ATTRIBUTES[] = {
     {40, 1},          // copy engines
     {41, 1},          // one address space with the host
     {50, 0},          // PCI domain
-    {75, 9},          // compute capability
-    {76, 0},
     {81, 49152},  // bytes of shared memory of a multiprocessor
     {82, 65536},  // registers of a multiprocessor
     {97, 49152},  // bytes of shared memory of a block that asks for more
     {106, 32},    // blocks of a multiprocessor
     {115, 0},     // memory pools
 };
+
+constexpr int COMPUTE_CAPABILITY_MAJOR = 75, COMPUTE_CAPABILITY_MINOR = 76;
+
+// A number that a variable of the environment says, for tests of what other drivers and cards are.
+int number(const char* variable, int otherwise) {
+  const char* text = std::getenv(variable);
+  return text == nullptr ? otherwise : std::atoi(text);
+}
 
 Result device(CUdevice d) {
   return d == 0 ? Result{} : refused(CUDA_ERROR_INVALID_DEVICE, "there is device 0 only, not " + std::to_string(d));
@@ -70,7 +78,7 @@ THAW_API CUresult cuInit(unsigned flags) {
 
 THAW_API CUresult cuDriverGetVersion(int* version) {
   if (version == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  *version = VERSION;
+  *version = number("THAW_SIM_VERSION", VERSION);
   return CUDA_SUCCESS;
 }
 
@@ -105,6 +113,11 @@ THAW_API CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute attribute,
     if (value == nullptr) return refused(CUDA_ERROR_INVALID_VALUE, "nowhere to put the value");
     Result r = device(dev);
     if (!r.ok()) return r;
+    const int capability = number("THAW_SIM_CAPABILITY", CAPABILITY);
+    if (attribute == COMPUTE_CAPABILITY_MAJOR || attribute == COMPUTE_CAPABILITY_MINOR) {
+      *value = attribute == COMPUTE_CAPABILITY_MAJOR ? capability / 10 : capability % 10;
+      return {};
+    }
     for (const Attribute& a : ATTRIBUTES) {
       if (a.number == attribute) {
         *value = a.value;

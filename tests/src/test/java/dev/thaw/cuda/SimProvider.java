@@ -44,6 +44,6 @@ public final class SimProvider implements BackendProvider {
     System.load(driver.toString());
     Libraries.open();
     // The stand-in holds the kernels itself, those of tests too, and does not look at images.
-    return new CudaBackend(Card.open(device), new byte[1], (root, files) -> new byte[1]);
+    return CudaBackend.on(Card.open(device), new byte[1], (root, files) -> new byte[1]);
   }
 }

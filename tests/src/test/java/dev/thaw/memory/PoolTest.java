@@ -101,6 +101,20 @@ final class PoolTest {
   }
 
   @Test
+  void whatTheBackendKeepsIsNoBufferButNamedAndLimited() {
+    Storage block = pool.reserve(3 * MIB, Purpose.WORKSPACE);
+    assertEquals(0, pool.liveBytes());
+    pool.setLimit(4 * MIB);
+    String message =
+        String.valueOf(
+            assertThrows(OutOfMemoryError.class, () -> bytes(pool, 2 * MIB, Purpose.GRADIENTS))
+                .getMessage());
+    assertTrue(message.contains("workspace 3.0 MiB"), message);
+    pool.free(block, Purpose.WORKSPACE);
+    bytes(pool, 2 * MIB, Purpose.GRADIENTS).release();
+  }
+
+  @Test
   void theHighestUseIsRemembered() {
     Buffer a = bytes(1000);
     bytes(500).release();

@@ -37,6 +37,9 @@ final class Card {
   /** CUDA 13.0, driver 580: the oldest that the presets' libraries run with. */
   static final int OLDEST_DRIVER = 13000;
 
+  /** Compute capability 7.5: the oldest that CUDA 13 compiles for. */
+  static final int OLDEST_CARD = 75;
+
   /** Threads of a block, in every kernel (kernels/common.cuh). */
   static final int THREADS = 256;
 
@@ -65,9 +68,7 @@ final class Card {
     this.device = device;
     this.driver = driver;
     name = name(ordinal);
-    capability =
-        10 * attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, ordinal)
-            + attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, ordinal);
+    capability = capability(ordinal);
     multiprocessors = attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, ordinal);
     context = new CUctx_st();
     check("cuDevicePrimaryCtxRetain", cuDevicePrimaryCtxRetain(context, ordinal));
@@ -103,10 +104,28 @@ final class Card {
       }
       int[] ordinal = new int[1];
       check("cuDeviceGet", cuDeviceGet(ordinal, device.index()));
+      checkCapability(ordinal[0]);
       return new Card(device, ordinal[0], version[0]);
     } catch (CudaException e) {
       throw new UnavailableException(String.valueOf(e.getMessage()), e);
     }
+  }
+
+  private static void checkCapability(int ordinal) throws UnavailableException {
+    int capability = capability(ordinal);
+    if (capability < OLDEST_CARD) {
+      throw new UnavailableException(
+          String.format(
+              "%s has compute capability %s, needed is %s; compute on cpu",
+              name(ordinal),
+              capability / 10 + "." + capability % 10,
+              OLDEST_CARD / 10 + "." + OLDEST_CARD % 10));
+    }
+  }
+
+  private static int capability(int ordinal) {
+    return 10 * attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, ordinal)
+        + attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, ordinal);
   }
 
   private static void check(String call, int code) {

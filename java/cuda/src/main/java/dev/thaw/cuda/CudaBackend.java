@@ -12,6 +12,7 @@ import dev.thaw.backend.ReduceKernels;
 import dev.thaw.backend.SoftmaxKernels;
 import dev.thaw.backend.StatsKernels;
 import dev.thaw.backend.UnaryKernels;
+import dev.thaw.backend.UnavailableException;
 import dev.thaw.backend.UpdateKernels;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.Check;
@@ -54,14 +55,23 @@ final class CudaBackend implements Backend {
    *
    * @param image our kernels
    * @param compiler for kernels of users
+   * @throws UnavailableException when the driver refuses the kernels, or others fill the card
    */
-  CudaBackend(Card card, byte[] image, Compiler compiler) {
+  static CudaBackend on(Card card, byte[] image, Compiler compiler) throws UnavailableException {
+    try {
+      return new CudaBackend(card, image, compiler);
+    } catch (CudaException | OutOfMemoryError e) {
+      throw new UnavailableException(String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  private CudaBackend(Card card, byte[] image, Compiler compiler) {
     this.card = card;
     this.compiler = compiler;
     kernels = new Kernels(card, image);
     pool = new Pool(card.device(), (bytes, dtype) -> CudaStorage.allocate(card, bytes), false);
-    workspace = new Workspace(card);
-    transfers = new Transfers(card);
+    workspace = new Workspace(pool);
+    transfers = new Transfers(card, pool);
     refusals = new Refusals(card, transfers);
     unary = new CudaUnary(card, kernels);
     binary = new CudaBinary(card, kernels);

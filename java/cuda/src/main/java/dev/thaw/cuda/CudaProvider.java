@@ -31,9 +31,7 @@ public final class CudaProvider implements BackendProvider {
   public Backend open(Device device) throws UnavailableException {
     Libraries.load();
     Card card = Card.open(device);
-    return new CudaBackend(
-        card,
-        KernelImage.load(card),
-        (root, files) -> Nvrtc.load().compile(root, files, card.capability()));
+    Compiler compiler = (root, files) -> Nvrtc.load().compile(root, files, card.capability());
+    return CudaBackend.on(card, KernelImage.load(card), compiler);
   }
 }

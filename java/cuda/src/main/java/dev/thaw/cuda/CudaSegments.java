@@ -51,29 +51,34 @@ final class CudaSegments implements SegmentTable {
     elements = all.stream().mapToLong(s -> s.value().elements()).toArray();
     moments = all.stream().mapToInt(s -> s.moments().size()).min().orElse(0);
     chunkCount = Math.toIntExact(all.stream().mapToLong(s -> chunksOf(s.value().elements())).sum());
-    segments = allocate(pool, DType.UINT8, (long) count * SEGMENT, Purpose.OPTIMIZER);
-    chunks = allocate(pool, DType.UINT8, (long) chunkCount * CHUNK_BYTES, Purpose.WORKSPACE);
-    squares = allocate(pool, DType.UINT8, (long) chunkCount * SQUARES, Purpose.WORKSPACE);
-    settings = allocate(pool, DType.UINT8, (long) count * SETTINGS, Purpose.WORKSPACE);
-    steps = allocate(pool, DType.INT32, count, Purpose.OPTIMIZER);
-    active = allocate(pool, DType.INT32, count, Purpose.OPTIMIZER);
-    ByteBuffer segmentBytes = bytes(segments.bytes());
-    ByteBuffer chunkBytes = bytes(chunks.bytes());
-    for (int i = 0; i < count; i++) {
-      write(segmentBytes, all.get(i), chunkBytes.position() / CHUNK_BYTES);
-      long own = chunksOf(all.get(i).value().elements());
-      for (int number = 0; number < own; number++) {
-        chunkBytes.putInt(i).putInt(number);
+    try {
+      segments = allocate(pool, DType.UINT8, (long) count * SEGMENT, Purpose.OPTIMIZER);
+      chunks = allocate(pool, DType.UINT8, (long) chunkCount * CHUNK_BYTES, Purpose.WORKSPACE);
+      squares = allocate(pool, DType.UINT8, (long) chunkCount * SQUARES, Purpose.WORKSPACE);
+      settings = allocate(pool, DType.UINT8, (long) count * SETTINGS, Purpose.WORKSPACE);
+      steps = allocate(pool, DType.INT32, count, Purpose.OPTIMIZER);
+      active = allocate(pool, DType.INT32, count, Purpose.OPTIMIZER);
+      ByteBuffer segmentBytes = bytes(segments.bytes());
+      ByteBuffer chunkBytes = bytes(chunks.bytes());
+      for (int i = 0; i < count; i++) {
+        write(segmentBytes, all.get(i), chunkBytes.position() / CHUNK_BYTES);
+        long own = chunksOf(all.get(i).value().elements());
+        for (int number = 0; number < own; number++) {
+          chunkBytes.putInt(i).putInt(number);
+        }
       }
+      upload(segments, segmentBytes.flip());
+      upload(chunks, chunkBytes.flip());
+      upload(steps, bytes(steps.bytes()));
+      activeOnHost = bytes(active.bytes());
+      for (int i = 0; i < count; i++) {
+        activeOnHost.putInt(i * Integer.BYTES, 1);
+      }
+      upload(active, activeOnHost);
+    } catch (RuntimeException | Error e) {
+      close();
+      throw e;
     }
-    upload(segments, segmentBytes.flip());
-    upload(chunks, chunkBytes.flip());
-    upload(steps, bytes(steps.bytes()));
-    activeOnHost = bytes(active.bytes());
-    for (int i = 0; i < count; i++) {
-      activeOnHost.putInt(i * Integer.BYTES, 1);
-    }
-    upload(active, activeOnHost);
   }
 
   private Buffer allocate(Pool pool, DType type, long elements, Purpose purpose) {

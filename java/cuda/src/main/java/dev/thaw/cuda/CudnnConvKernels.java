@@ -328,7 +328,7 @@ final class CudnnConvKernels implements ConvKernels {
       CudnnLibrary cudnn = CudnnLibrary.open(card);
       CudnnPlans exact = plans(cudnn, false);
       CudnnPlans rounding = plans(cudnn, true);
-      long zeros = CudaStorage.allocate(card, ZEROS * (long) Float.BYTES).address();
+      long zeros = pool.reserve(ZEROS * (long) Float.BYTES, Purpose.WORKSPACE).address();
       CudaException.check(
           "cuMemsetD8Async",
           cuMemsetD8Async(zeros, (byte) 0, ZEROS * (long) Float.BYTES, card.stream()));

@@ -8,6 +8,9 @@ import static org.bytedeco.cuda.global.cudart.cuStreamCreate;
 
 import dev.thaw.backend.Backend.Reading;
 import dev.thaw.memory.Buffer;
+import dev.thaw.memory.Pool;
+import dev.thaw.memory.Purpose;
+import dev.thaw.memory.Storage;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import org.bytedeco.cuda.cudart.CUstream_st;
@@ -27,6 +30,7 @@ final class Transfers {
   private static final int SLOTS = 3;
 
   private final Card card;
+  private final Pool pool;
   private final CUstream_st copies = new CUstream_st();
   private final Slot[] slots = new Slot[SLOTS];
   private final ArrayDeque<Pinned> readings = new ArrayDeque<>();
@@ -40,7 +44,7 @@ final class Transfers {
     /** No memory, only the event: the compute stream has moved the bytes to their destination. */
     final Pinned moved;
 
-    @Nullable CudaStorage block;
+    @Nullable Storage block;
 
     Slot(Card card) {
       host = new Pinned(card);
@@ -48,8 +52,14 @@ final class Transfers {
     }
   }
 
-  Transfers(Card card) {
+  /**
+   * Transfers of one card.
+   *
+   * @param pool of the card, which counts the blocks beside the destinations
+   */
+  Transfers(Card card, Pool pool) {
     this.card = card;
+    this.pool = pool;
     card.enter();
     CudaException.check("cuStreamCreate", cuStreamCreate(copies, CU_STREAM_NON_BLOCKING));
     for (int i = 0; i < SLOTS; i++) {
@@ -71,7 +81,7 @@ final class Transfers {
       return;
     }
     slot.moved.await();
-    CudaStorage block = block(slot, bytes);
+    Storage block = block(slot, bytes);
     copyIn(block.address(), slot, bytes, copies);
     slot.host.record(copies);
     slot.host.holdBack(card.stream());
@@ -87,13 +97,14 @@ final class Transfers {
         cuMemcpyHtoDAsync(to, slot.host.memory(), bytes, stream));
   }
 
-  private CudaStorage block(Slot slot, long bytes) {
-    CudaStorage block = slot.block;
+  private Storage block(Slot slot, long bytes) {
+    Storage block = slot.block;
     if (block == null || block.bytes() < bytes) {
       if (block != null) {
-        block.free();
+        slot.block = null; // there may be no room for a larger one
+        pool.free(block, Purpose.ACTIVATIONS);
       }
-      block = CudaStorage.allocate(card, bytes);
+      block = pool.reserve(bytes, Purpose.ACTIVATIONS);
       slot.block = block;
     }
     return block;

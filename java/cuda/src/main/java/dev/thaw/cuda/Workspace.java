@@ -1,5 +1,8 @@
 package dev.thaw.cuda;
 
+import dev.thaw.memory.Pool;
+import dev.thaw.memory.Purpose;
+import dev.thaw.memory.Storage;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
@@ -17,34 +20,39 @@ import org.jspecify.annotations.Nullable;
 final class Workspace {
   private static final long SMALLEST = 1 << 20;
 
-  private final Card card;
+  private final Pool pool;
   private final ReentrantLock lock = new ReentrantLock();
-  private final List<CudaStorage> outgrown = new ArrayList<>();
-  private @Nullable CudaStorage block;
+  private final List<Storage> outgrown = new ArrayList<>();
+  private @Nullable Storage block;
   private int captures;
 
-  Workspace(Card card) {
-    this.card = card;
+  /**
+   * An empty one.
+   *
+   * @param pool of the card, which counts it
+   */
+  Workspace(Pool pool) {
+    this.pool = pool;
   }
 
   /** Locks the block and returns its address, 256-byte aligned; no op takes it twice at a time. */
   long take(long bytes) {
     lock.lock();
-    CudaStorage now = block;
+    Storage now = block;
     if (now == null || now.bytes() < bytes) {
       if (now != null) {
         outgrown.add(now);
       }
       block = null;
       try {
+        freeOutgrown();
         // An eighth more each time, so that sizes that creep up do not each cost an allocation.
-        now = CudaStorage.allocate(card, Math.max(SMALLEST, bytes + bytes / 8));
+        now = pool.reserve(Math.max(SMALLEST, bytes + bytes / 8), Purpose.WORKSPACE);
       } catch (RuntimeException | Error e) {
         lock.unlock();
         throw e;
       }
       block = now;
-      freeOutgrown();
     }
     return now.address();
   }
@@ -77,7 +85,7 @@ final class Workspace {
 
   private void freeOutgrown() {
     if (captures == 0) {
-      outgrown.forEach(CudaStorage::free);
+      outgrown.forEach(old -> pool.free(old, Purpose.WORKSPACE));
       outgrown.clear();
     }
   }
@@ -86,9 +94,9 @@ final class Workspace {
   long bytes() {
     lock.lock();
     try {
-      CudaStorage now = block;
+      Storage now = block;
       long bytes = now == null ? 0 : now.bytes();
-      for (CudaStorage old : outgrown) {
+      for (Storage old : outgrown) {
         bytes += old.bytes();
       }
       return bytes;

@@ -39,6 +39,7 @@ public final class Pool {
   private final boolean typed;
   private final Map<DType, TreeMap<Long, ArrayDeque<Storage>>> cache = new EnumMap<>(DType.class);
   private final long[] live = new long[Purpose.values().length];
+  private final long[] reserved = new long[Purpose.values().length];
   private long liveBytes;
   private long peakBytes;
   private long highestUse;
@@ -133,6 +134,25 @@ public final class Pool {
     return storage;
   }
 
+  /**
+   * A storage that the backend itself keeps, beside all buffers: in no count of live bytes, but
+   * within the limit, and named when memory runs out.
+   *
+   * @throws OutOfMemoryError as {@link #allocate}
+   */
+  public synchronized Storage reserve(long bytes, Purpose purpose) {
+    Storage storage = fresh(bytes, DType.UINT8, purpose);
+    reserved[purpose.ordinal()] += storage.bytes();
+    return storage;
+  }
+
+  /** Frees what was {@link #reserve}d for {@code purpose}. */
+  public synchronized void free(Storage storage, Purpose purpose) {
+    reserved[purpose.ordinal()] -= storage.bytes();
+    ownedBytes -= storage.bytes();
+    storage.free();
+  }
+
   /** Called by the last holder of a buffer. */
   synchronized void giveBack(Storage storage, DType dtype, long bytes, Purpose purpose) {
     live[purpose.ordinal()] -= bytes;
@@ -193,7 +213,7 @@ public final class Pool {
   private String full(long bytes, Purpose purpose, String cause) {
     StringJoiner held = new StringJoiner(", ");
     for (Purpose p : Purpose.values()) {
-      held.add(p + " " + mebibytes(live[p.ordinal()]));
+      held.add(p + " " + mebibytes(live[p.ordinal()] + reserved[p.ordinal()]));
     }
     return String.format(
         Locale.ROOT,

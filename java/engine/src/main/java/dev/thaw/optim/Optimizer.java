@@ -260,15 +260,21 @@ public abstract class Optimizer implements AutoCloseable {
       stepsOf.put(entries.get(i).parameter, steps[i]);
     }
     List<Entry> old = entries;
-    build(trainable, before);
-    int[] counts = new int[entries.size()];
-    for (int i = 0; i < counts.length; i++) {
-      counts[i] = stepsOf.getOrDefault(entries.get(i).parameter, 0);
+    try {
+      build(trainable, before);
+      int[] counts = new int[entries.size()];
+      for (int i = 0; i < counts.length; i++) {
+        counts[i] = stepsOf.getOrDefault(entries.get(i).parameter, 0);
+      }
+      // Only now: after a refusal the next call must not find the old layout and move frozen
+      // values.
+      layoutOf = changes;
+      setStepCounts(counts);
+    } finally {
+      if (entries != old) {
+        release(old);
+      }
     }
-    // Only now: after a refusal the next call must not find the old layout and move frozen values.
-    layoutOf = changes;
-    setStepCounts(counts);
-    release(old);
   }
 
   private Map<Parameter, String> trainableNow() {
@@ -311,10 +317,16 @@ public abstract class Optimizer implements AutoCloseable {
     DType dtype = trainable.keySet().iterator().next().value().dtype();
     Buffer gradients = backend.pool().allocate(dtype, total, Purpose.GRADIENTS);
     List<Buffer> moments = new ArrayList<>();
-    for (int m = 0; m < rule.moments(); m++) {
-      Buffer moment = backend.pool().allocate(dtype, total, Purpose.OPTIMIZER);
-      backend.index().fill(moment, 0);
-      moments.add(moment);
+    try {
+      for (int m = 0; m < rule.moments(); m++) {
+        Buffer moment = backend.pool().allocate(dtype, total, Purpose.OPTIMIZER);
+        moments.add(moment);
+        backend.index().fill(moment, 0);
+      }
+    } catch (OutOfMemoryError e) {
+      gradients.release();
+      moments.forEach(Buffer::release);
+      throw e;
     }
     List<Segment> segments = new ArrayList<>();
     long at = 0;

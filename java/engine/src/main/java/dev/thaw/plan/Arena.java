@@ -70,6 +70,18 @@ final class Arena {
       life.last = calls.size();
       lives.put(buffer, life);
     }
+    try {
+      bytes = place(backend, lives, views);
+    } catch (OutOfMemoryError e) {
+      release();
+      throw e;
+    }
+  }
+
+  private long place(
+      Backend backend,
+      IdentityHashMap<Buffer, Life> lives,
+      IdentityHashMap<Buffer, Slices.View> views) {
     long total = 0;
     // A Java array holds one type, so each type has a block of its own.
     for (DType dtype : DType.values()) {
@@ -88,7 +100,7 @@ final class Arena {
           places.put(part, place);
           held.add(place);
         });
-    bytes = total;
+    return total;
   }
 
   private long place(Backend backend, DType dtype, List<Life> order) {

@@ -60,7 +60,12 @@ public final class TrainingPlan implements AutoCloseable {
       return new Outcome(null, recording.obstacle());
     }
     Program program = Program.of(home, recording.calls(), List.of(), moving, cacheBytes);
-    return new Outcome(new TrainingPlan(home, program, program.instance()), null);
+    try {
+      return new Outcome(new TrainingPlan(home, program, program.instance()), null);
+    } catch (OutOfMemoryError e) {
+      program.close();
+      throw e;
+    }
   }
 
   /** Runs every step call by call, also where the device could note the whole of it as one. */

@@ -51,7 +51,12 @@ final class PlannedStep implements AutoCloseable {
     this.changes = Parameter.changes();
     this.backend = Devices.current();
     this.pictures = backend.pool().allocate(DType.FLOAT32, shape.elements(), Purpose.ACTIVATIONS);
-    this.labels = backend.pool().allocate(DType.INT64, shape.dim(0), Purpose.ACTIVATIONS);
+    try {
+      this.labels = backend.pool().allocate(DType.INT64, shape.dim(0), Purpose.ACTIVATIONS);
+    } catch (OutOfMemoryError e) {
+      pictures.release();
+      throw e;
+    }
   }
 
   /** Whether something was frozen, thawed or replaced since: then another recording is due. */
@@ -84,10 +89,14 @@ final class PlannedStep implements AutoCloseable {
     // Random ops count from 0 within the step and add the state's base: the same numbers as eager.
     generator.countFrom(trainer.optimizer().state());
     generator.seek(0);
-    TrainingPlan.Outcome outcome = TrainingPlan.record(backend, moving()::contains, this::step);
-    callsPerStep = generator.call();
-    generator.countFrom(null);
-    generator.seek(base);
+    TrainingPlan.Outcome outcome;
+    try {
+      outcome = TrainingPlan.record(backend, moving()::contains, this::step);
+      callsPerStep = generator.call();
+    } finally {
+      generator.countFrom(null);
+      generator.seek(base);
+    }
     trainer.optimizer().zeroGrad();
     plan = outcome.plan() == null || graphs ? outcome.plan() : outcome.plan().callByCall();
     obstacle = outcome.obstacle();
