@@ -47,6 +47,9 @@ public final class CardCheck {
     String device = System.getProperty("thaw.check.device", "cuda");
     try (var on = Device.of(device).use()) {
       new CardCheck(out).part(args[0]);
+    } catch (IllegalStateException e) {
+      System.err.println("check: " + e.getMessage());
+      System.exit(1);
     }
   }
 
