@@ -213,10 +213,18 @@ final class LayerMeter {
       System.arraycopy(rows, 0, all, at, rows.length);
       at += rows.length;
     }
+    float largest = 0;
     for (float v : all) {
       if (!Float.isFinite(v)) {
         return null;
       }
+      largest = Math.max(largest, Math.abs(v));
+    }
+    // Rank knows no unit, and sums of features near the largest float overflow. A power of two
+    // changes no bit of the fractions.
+    int exponent = Math.max(Math.getExponent(largest), Float.MIN_EXPONENT);
+    for (int i = 0; i < all.length; i++) {
+      all[i] = Math.scalb(all[i], -exponent);
     }
     try (Scope scope = Scope.open()) {
       return RankMeter.ofFeatures(Tensor.of(all, featureRows, featureWidth));
