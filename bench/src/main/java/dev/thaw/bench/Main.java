@@ -1,5 +1,6 @@
 package dev.thaw.bench;
 
+import dev.thaw.bench.kernels.Workshop;
 import dev.thaw.bench.peers.Peers;
 import dev.thaw.bench.roofline.Roofline;
 import java.io.IOException;
@@ -16,7 +17,8 @@ import org.openjdk.jmh.runner.options.CommandLineOptions;
 
 /**
  * Runs benchmarks: JMH's own words, and {@code --save NAME}; or {@code parity} and {@code speed},
- * which compare with PyTorch; or {@code --roofline}, which holds a step to the machine's limits.
+ * which compare with PyTorch; or {@code --roofline}, which holds a step to the machine's limits; or
+ * {@code --kernel NAME}, the workshop of CUDA kernels.
  */
 public final class Main {
   private Main() {}
@@ -25,12 +27,16 @@ public final class Main {
    * Runs what the words select and ends the JVM: 0 when something was measured, 1 when nothing
    * could be, 2 when the words are wrong.
    *
-   * @param args what JMH understands ({@code -h} says), and {@code --save NAME}
+   * @param args what JMH understands ({@code -h} says), and {@code --save NAME}; or {@code --kernel
+   *     NAME}
    */
   public static void main(String[] args) throws IOException {
     List<String> words = new ArrayList<>(List.of(args));
     if (words.remove(Roofline.WORD)) {
       System.exit(Roofline.run(words));
+    }
+    if (words.contains("--kernel")) {
+      System.exit(Workshop.run(words));
     }
     boolean compares = args.length > 0 && Peers.knows(args[0]);
     System.exit(compares ? Peers.run(args) : run(words));
@@ -45,6 +51,10 @@ public final class Main {
         options.showHelp();
         System.out.println(
             "  --save NAME                 Keep the figures in bench/results/NAME.json");
+        System.out.println(
+            "  --kernel NAME [--device cuda] Every version of bench/kernels/NAME.cu, or of all: held"
+                + " to a reference, then timed; NAME is all, "
+                + String.join(", ", Workshop.names()));
         System.out.println(
             "Beside JMH: "
                 + String.join(", ", Peers.names())

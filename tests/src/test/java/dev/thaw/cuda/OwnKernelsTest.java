@@ -14,6 +14,7 @@ import dev.thaw.plan.TrainingPlan;
 import dev.thaw.tensor.Shape;
 import dev.thaw.tensor.Tensor;
 import java.nio.file.Path;
+import java.util.Arrays;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -111,6 +112,33 @@ class OwnKernelsTest {
     }
     assertThrows(
         IllegalArgumentException.class, () -> OwnKernels.compile(Device.of("plain"), FILE));
+  }
+
+  @Test
+  void asManyBlocksAsAreAskedFor() {
+    float[] twos = new float[1000];
+    Arrays.fill(twos, 2);
+    Tensor x = Tensor.of(twos, 1000);
+    Tensor y = Tensor.zeros(1000);
+    own.launchBlocks("cube_forward", 0, y.buffer(), x.buffer(), 1000L, 1f);
+    assertEquals(0, y.sum().item());
+    // Fewer than there are elements for: the kernel walks.
+    own.launchBlocks("cube_forward", 1, y.buffer(), x.buffer(), 1000L, 1f);
+    assertEquals(8000, y.sum().item());
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> own.launchBlocks("cube_forward", -1, y.buffer(), x.buffer(), 1000L, 1f));
+    assertEquals(card.card().mostBlocks(), own.blocksThatFill());
+  }
+
+  @Test
+  void timesWhatIsQueued() {
+    Tensor x = Tensor.ones(1000);
+    Tensor y = Tensor.zeros(1000);
+    double ms =
+        own.milliseconds(() -> own.launch("cube_forward", 1000, y.buffer(), x.buffer(), 1000L, A));
+    assertTrue(ms >= 0, ms + " ms");
+    assertEquals(500, y.sum().item());
   }
 
   @Test

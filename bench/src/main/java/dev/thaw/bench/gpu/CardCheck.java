@@ -2,9 +2,11 @@ package dev.thaw.bench.gpu;
 
 import dev.thaw.backend.Backend;
 import dev.thaw.backend.Devices;
+import dev.thaw.bench.kernels.Workshop;
 import dev.thaw.io.Json;
 import dev.thaw.memory.Device;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,9 +32,9 @@ public final class CardCheck {
   /**
    * Measures a part and writes it.
    *
-   * @param args a part - card, kernels, convolutions, own-convolutions, steps - and a file for its
-   *     JSON; or page, and the folder whose JSON files are put together into check.json and
-   *     check.md
+   * @param args a part - card, kernels, convolutions, own-convolutions, steps, workshop - and a
+   *     file for its JSON; or page, and the folder whose JSON files are put together into
+   *     check.json and check.md
    */
   public static void main(String[] args) throws IOException {
     if (args.length != 2) {
@@ -60,6 +62,7 @@ public final class CardCheck {
       case "convolutions" -> put(CardConvolutions.measure(CONVOLUTION_BATCH));
       case "own-convolutions" -> put(CardConvolutions.measure(OWN_CONVOLUTION_BATCH));
       case "steps" -> steps();
+      case "workshop" -> workshop();
       default -> {
         System.err.println("check: there is no part " + name);
         System.exit(2);
@@ -91,6 +94,19 @@ public final class CardCheck {
       System.err.println("check: " + steps.name() + " " + json.get(steps.name()));
       write();
     }
+  }
+
+  private void workshop() throws IOException {
+    Workshop.measure(
+        (subject, figures) -> {
+          json.put(subject, figures);
+          System.err.println("check: " + subject + " " + figures);
+          try {
+            write();
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        });
   }
 
   private void put(Map<String, Object> figures) throws IOException {

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /** Puts the parts of a check together: check.json with all figures, check.md with ratios first. */
 final class Page {
   private static final List<String> PARTS =
-      List.of("card", "kernels", "convolutions", "own-convolutions", "steps", "torch");
+      List.of("card", "kernels", "convolutions", "own-convolutions", "steps", "workshop", "torch");
 
   private final Map<String, Object> all = new LinkedHashMap<>();
   private final List<String> lines = new ArrayList<>();
@@ -53,6 +53,7 @@ final class Page {
     steps();
     kernels();
     convolutions();
+    workshop();
     heading("How the parts ended", "part", "outcome");
     for (String line :
         String.valueOf(all.getOrDefault("outcomes", "none: none ran")).split("\n", -1)) {
@@ -187,6 +188,45 @@ final class Page {
               }
             });
     lines.add("");
+  }
+
+  /** Versions of a kernel, from the plainest to the best. */
+  private void workshop() {
+    heading(
+        "Versions of kernels (bench/kernels)",
+        "subject",
+        "version",
+        "share of the best copy's rate",
+        "ms",
+        "GB/s",
+        "TFLOP/s");
+    part("workshop")
+        .forEach(
+            (subject, versions) -> {
+              if (versions instanceof Map<?, ?> map) {
+                map.forEach(
+                    (version, figures) -> {
+                      if (figures instanceof Map<?, ?> found) {
+                        version(subject, String.valueOf(version), found);
+                      }
+                    });
+              }
+            });
+    lines.add("");
+  }
+
+  private void version(String subject, String version, Map<?, ?> figures) {
+    row(
+        subject,
+        version,
+        figures.get("error") instanceof String error
+            ? error
+            : figures.get("share") instanceof Number share
+                ? text(100 * share.doubleValue(), 0) + " %"
+                : "",
+        number(figures, "ms", 3),
+        number(figures, "GBps", 0),
+        number(figures, "TFLOPs", 1));
   }
 
   private static String ratio(Map<?, ?> theirs, Map<?, ?> ours) {

@@ -1,5 +1,12 @@
 package dev.thaw.cuda;
 
+import static org.bytedeco.cuda.global.cudart.CU_EVENT_DEFAULT;
+import static org.bytedeco.cuda.global.cudart.cuEventCreate;
+import static org.bytedeco.cuda.global.cudart.cuEventDestroy;
+import static org.bytedeco.cuda.global.cudart.cuEventElapsedTime;
+import static org.bytedeco.cuda.global.cudart.cuEventRecord;
+import static org.bytedeco.cuda.global.cudart.cuEventSynchronize;
+
 import dev.thaw.backend.Backend;
 import dev.thaw.backend.Devices;
 import dev.thaw.backend.UnavailableException;
@@ -11,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
+import org.bytedeco.cuda.cudart.CUevent_st;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -81,14 +89,72 @@ public final class OwnKernels implements AutoCloseable {
    */
   public void launch(String name, long elements, @Nullable Object... arguments) {
     Check.that(elements >= 0, "own kernels: %d elements", elements);
+    queue(name, elements == 0 ? 0 : card.blocksFor(elements), arguments);
+  }
+
+  /**
+   * Queues a kernel over as many blocks of 256 threads as are asked for: for one that gives each
+   * block a piece of the work, or that is told their number.
+   *
+   * @param blocks 0 launches nothing
+   * @param arguments as for {@link #launch}
+   * @throws IllegalArgumentException when an argument is of another type, or on another device
+   * @throws IllegalStateException when there is no such kernel, or the launch fails
+   */
+  public void launchBlocks(String name, int blocks, @Nullable Object... arguments) {
+    Check.that(blocks >= 0, "own kernels: %d blocks", blocks);
+    queue(name, blocks, arguments);
+  }
+
+  private void queue(String name, int blocks, @Nullable Object[] arguments) {
     Devices.routed(backend).bypass("the kernel " + name);
     Arguments packed = Arguments.empty();
     for (int i = 0; i < arguments.length; i++) {
       pack(packed, name, i, arguments[i]);
     }
-    if (elements > 0) {
-      card.launch(kernel(name), card.blocksFor(elements), packed);
+    if (blocks > 0) {
+      card.launch(kernel(name), blocks, packed);
     }
+  }
+
+  /** Blocks of 256 threads that fill the card: more wait until some of these have ended. */
+  public int blocksThatFill() {
+    return card.mostBlocks();
+  }
+
+  /**
+   * How long the card takes for what is queued meanwhile, by its own clock: from the end of what
+   * was queued before to the end of these. Waits for them.
+   *
+   * @param launches kernels of these, or calls of the card's backend
+   * @return milliseconds
+   */
+  public double milliseconds(Runnable launches) {
+    card.enter();
+    CUevent_st begin = event();
+    CUevent_st end = event();
+    try {
+      check("cuEventRecord", cuEventRecord(begin, card.stream()));
+      launches.run();
+      check("cuEventRecord", cuEventRecord(end, card.stream()));
+      check("cuEventSynchronize on " + card.device(), cuEventSynchronize(end));
+      float[] time = new float[1];
+      check("cuEventElapsedTime", cuEventElapsedTime(time, begin, end));
+      return time[0];
+    } finally {
+      check("cuEventDestroy", cuEventDestroy(begin));
+      check("cuEventDestroy", cuEventDestroy(end));
+    }
+  }
+
+  private static CUevent_st event() {
+    CUevent_st event = new CUevent_st();
+    check("cuEventCreate", cuEventCreate(event, CU_EVENT_DEFAULT));
+    return event;
+  }
+
+  private static void check(String call, int code) {
+    CudaException.check(call, code);
   }
 
   private void pack(Arguments packed, String name, int i, @Nullable Object argument) {
