@@ -44,13 +44,22 @@ public final class Needs {
    * @param name its name, such as {@code objdump}
    */
   public static String tool(String name) {
+    return tool(name, true);
+  }
+
+  /** A program that the continuous build holds its checks with where it is on the path. */
+  public static String toolIfAny(String name) {
+    return tool(name, false);
+  }
+
+  private static String tool(String name, boolean expected) {
     String path = System.getenv("PATH");
     for (String folder : path == null ? new String[0] : path.split(File.pathSeparator, -1)) {
       if (!folder.isEmpty() && Files.isExecutable(Path.of(folder, name))) {
         return name;
       }
     }
-    missing(true, "no program " + name + " on the path");
+    missing(expected, "no program " + name + " on the path");
     return name;
   }
 
