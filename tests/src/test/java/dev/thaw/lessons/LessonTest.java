@@ -1,27 +1,66 @@
 package dev.thaw.lessons;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.thaw.Needs;
+import dev.thaw.backend.Backend;
+import dev.thaw.backend.Devices;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Each lesson checks its own numbers; here it has to end, and to leave its picture. */
 class LessonTest {
   private static final List<String> PICTURES =
-      List.of("01-tape.svg", "02-spiral.svg", "03-strategies.svg");
+      List.of(
+          "01-tape.svg",
+          "02-spiral.svg",
+          "03-strategies.svg",
+          "04-from-java-to-the-card.svg",
+          "05-edit-a-kernel.svg");
 
   @TempDir private Path folder = Path.of("");
 
   @ParameterizedTest
-  @ValueSource(ints = {1, 2, 3})
+  @ValueSource(ints = {1, 2, 3, 4, 5})
   void runs(int number) throws IOException {
     Lesson.main(new String[] {Integer.toString(number), folder.toString()});
     String picture = Files.readString(folder.resolve(PICTURES.get(number - 1)));
     assertTrue(picture.startsWith("<svg") && picture.endsWith("</svg>\n"), picture);
+  }
+
+  static List<String> devices() {
+    return Devices.available();
+  }
+
+  @ParameterizedTest
+  @MethodSource("devices")
+  void aConvolutionIsFollowedOnEveryDevice(String device) throws IOException {
+    FromJavaToTheCard.run(folder, Devices.get(device));
+    String picture = Files.readString(folder.resolve(PICTURES.get(3)));
+    long pale = picture.lines().filter(line -> line.contains("#eee")).count();
+    int missed = device.equals("plain") ? 3 : device.equals("cpu") ? 2 : 0;
+    assertEquals(missed, pale, "stations not reached on " + device);
+  }
+
+  /**
+   * The stand-in for a card holds the kernels itself and compiles nothing: all goes as on a card up
+   * to the first number that an edit should change, and there the lesson says so.
+   */
+  @Test
+  void anEditWithoutEffectIsNoticed() {
+    Backend card = Needs.device("cuda-sim");
+    IllegalStateException failure =
+        assertThrows(IllegalStateException.class, () -> EditAKernel.run(folder, card));
+    assertEquals(
+        "lesson: ReLU, edited of -4.0 should be -1.0 ± 0.0, found 0.0", failure.getMessage());
   }
 }

@@ -92,6 +92,13 @@ final class Arguments {
     bytes.position((at + size - 1) & -size);
   }
 
+  /** A copy of what was packed. */
+  byte[] bytes() {
+    byte[] copy = new byte[bytes.position()];
+    bytes.duplicate().flip().get(copy);
+    return copy;
+  }
+
   /** What cuLaunchKernel takes as {@code extra}. */
   PointerPointer<Pointer> block() {
     length.put(bytes.position());

@@ -9,6 +9,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
@@ -33,9 +34,10 @@ record KernelSources(Map<String, String> files) {
    * Reads the files that the jar carries.
    *
    * @param edited a folder whose files stand in for those of the jar, or null
+   * @param more files to be read beside them, with all that they include
    * @throws NoSuchFileException when the folder does not exist, or a file is nowhere
    */
-  static KernelSources read(@Nullable Path edited) throws IOException {
+  static KernelSources read(@Nullable Path edited, String... more) throws IOException {
     if (edited != null && !Files.isDirectory(edited)) {
       throw new NoSuchFileException(
           edited + " is no folder; name one that holds edited .cu files of kernels/");
@@ -43,6 +45,7 @@ record KernelSources(Map<String, String> files) {
     Map<String, String> files = new TreeMap<>();
     Deque<String> open = new ArrayDeque<>();
     open.add(ROOT);
+    open.addAll(List.of(more));
     while (!open.isEmpty()) {
       String name = open.remove();
       if (!files.containsKey(name) && !name.equals(HOST_ONLY)) {

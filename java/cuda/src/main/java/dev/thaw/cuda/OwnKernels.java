@@ -14,7 +14,6 @@ import dev.thaw.memory.Buffer;
 import dev.thaw.memory.Check;
 import dev.thaw.memory.Device;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
@@ -35,9 +34,11 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>The file may include {@code common.cuh} and our other files (see {@code kernels/}), and is
- * launched as they are: 256 threads a block, in one dimension, over the card's one stream, so in
- * the order of the calls. A step that launches such kernels is not replayed from a recording.
+ * <p>The file may include {@code common.cuh} and our other files (see {@code kernels/}), and files
+ * beside it, which stand in for ours of the same name: an edited copy of one of ours is compiled as
+ * a file of one's own. Kernels are launched as they are: 256 threads a block, in one dimension,
+ * over the card's one stream, so in the order of the calls. A step that launches such kernels is
+ * not replayed from a recording.
  */
 public final class OwnKernels implements AutoCloseable {
   private final Backend backend;
@@ -67,8 +68,7 @@ public final class OwnKernels implements AutoCloseable {
         backend.describe());
     CudaBackend cuda = (CudaBackend) backend;
     String name = String.valueOf(file.getFileName());
-    Map<String, String> files = new TreeMap<>(KernelSources.read(null).files());
-    files.put(name, Files.readString(file));
+    Map<String, String> files = KernelSources.read(file.toAbsolutePath().getParent(), name).files();
     try {
       return new OwnKernels(cuda, cuda.compiler().compile(name, files));
     } catch (UnavailableException e) {
@@ -108,10 +108,18 @@ public final class OwnKernels implements AutoCloseable {
 
   private void queue(String name, int blocks, @Nullable Object[] arguments) {
     Devices.routed(backend).bypass("the kernel " + name);
-    Arguments packed = Arguments.empty();
     for (int i = 0; i < arguments.length; i++) {
-      pack(packed, name, i, arguments[i]);
+      if (arguments[i] instanceof Buffer buffer) {
+        Check.that(
+            buffer.device().equals(card.device()),
+            "%s: argument %d is on %s, the kernel on %s",
+            name,
+            i + 1,
+            buffer.device(),
+            card.device());
+      }
     }
+    Arguments packed = pack(name, arguments);
     if (blocks > 0) {
       card.launch(kernel(name), blocks, packed);
     }
@@ -157,17 +165,28 @@ public final class OwnKernels implements AutoCloseable {
     CudaException.check(call, code);
   }
 
-  private void pack(Arguments packed, String name, int i, @Nullable Object argument) {
+  /**
+   * What {@link #launch} hands to the driver, to look at: the arguments in their order, each
+   * aligned to its own size. Takes no card.
+   *
+   * @throws UnsupportedOperationException when a buffer has no address
+   */
+  public static byte[] block(@Nullable Object... arguments) {
+    return pack("own kernels", arguments).bytes();
+  }
+
+  private static Arguments pack(String name, @Nullable Object[] arguments) {
+    Arguments packed = Arguments.empty();
+    for (int i = 0; i < arguments.length; i++) {
+      pack(packed, name, i, arguments[i]);
+    }
+    return packed;
+  }
+
+  private static void pack(Arguments packed, String name, int i, @Nullable Object argument) {
     if (argument == null) {
       packed.pointer(null);
     } else if (argument instanceof Buffer buffer) {
-      Check.that(
-          buffer.device().equals(card.device()),
-          "%s: argument %d is on %s, the kernel on %s",
-          name,
-          i + 1,
-          buffer.device(),
-          card.device());
       packed.pointer(buffer);
     } else if (argument instanceof Integer value) {
       packed.int32(value);

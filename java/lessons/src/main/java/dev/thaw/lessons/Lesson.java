@@ -1,5 +1,6 @@
 package dev.thaw.lessons;
 
+import dev.thaw.backend.Devices;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,12 +16,17 @@ public final class Lesson {
   }
 
   private static final List<Program> ALL =
-      List.of(TensorAndTape::run, NetThatLearns::run, SwapAndFreeze::run);
+      List.of(
+          TensorAndTape::run,
+          NetThatLearns::run,
+          SwapAndFreeze::run,
+          FromJavaToTheCard::run,
+          EditAKernel::run);
 
   private Lesson() {}
 
   /**
-   * Runs lesson {@code args[0]}, 1 to 3; its picture goes to the folder {@code args[1]}, or the
+   * Runs lesson {@code args[0]}, 1 to 5; its picture goes to the folder {@code args[1]}, or the
    * current one.
    */
   public static void main(String[] args) throws IOException {
@@ -43,6 +49,15 @@ public final class Lesson {
     if (!(Math.abs(expected - found) <= tolerance)) {
       throw new IllegalStateException(
           "lesson: " + what + " should be " + expected + " ± " + tolerance + ", found " + found);
+    }
+  }
+
+  /** Why this runs on no card, in one line. */
+  static String whyNoCard() {
+    try {
+      return "the lesson was asked to run beside " + Devices.get("cuda").describe();
+    } catch (IllegalStateException e) {
+      return String.valueOf(e.getMessage());
     }
   }
 
