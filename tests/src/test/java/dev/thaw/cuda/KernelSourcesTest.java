@@ -1,0 +1,57 @@
+package dev.thaw.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What is handed to the compiler, and to the driver. */
+class KernelSourcesTest {
+  @TempDir private Path folder = Path.of("");
+
+  @Test
+  void filesBesideOnesOwnStandInForOurs() throws IOException {
+    Map<String, String> ours = KernelSources.read(null).files();
+    String mine = "#include \"common.cuh\"\n#include \"mine.cuh\"\n";
+    Files.writeString(folder.resolve("mine.cu"), mine);
+    Files.writeString(folder.resolve("mine.cuh"), "// of my own\n");
+    Files.writeString(folder.resolve("unary_ops.def"), "// edited\n");
+    Map<String, String> files = KernelSources.read(folder, "mine.cu").files();
+    assertEquals(mine, files.get("mine.cu"));
+    assertEquals("// of my own\n", files.get("mine.cuh"));
+    assertEquals("// edited\n", files.get("unary_ops.def"));
+    assertNotEquals("// edited\n", ours.get("unary_ops.def"));
+    assertEquals(ours.get("common.cuh"), files.get("common.cuh"));
+    assertEquals(ours.size() + 2, files.size());
+  }
+
+  @Test
+  void aFileThatIsNowhere() {
+    NoSuchFileException missing =
+        assertThrows(NoSuchFileException.class, () -> KernelSources.read(folder, "absent.cu"));
+    assertEquals("no absent.cu in " + folder, missing.getMessage());
+  }
+
+  /** As a C compiler lays out (int, long long, float, double, pointer). */
+  @Test
+  void argumentsAreAlignedToTheirSize() {
+    ByteBuffer expected = ByteBuffer.allocate(40).order(ByteOrder.nativeOrder());
+    expected.putInt(0, 7).putLong(8, -2).putFloat(16, 0.5f).putDouble(24, 3).putLong(32, 0);
+    byte[] block = OwnKernels.block(7, -2L, 0.5f, 3.0, null);
+    // What lies between is never read.
+    for (int gap : new int[] {4, 5, 6, 7, 20, 21, 22, 23}) {
+      block[gap] = 0;
+    }
+    assertArrayEquals(expected.array(), block);
+  }
+}
