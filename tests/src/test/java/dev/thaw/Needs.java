@@ -86,6 +86,18 @@ public final class Needs {
     missing(true, "no kernels for " + what);
   }
 
+  /**
+   * Tests whose traces are looked at; the continuous build runs all.
+   *
+   * @param ran whether they did
+   * @param which they are
+   */
+  public static void testsBefore(boolean ran, String which) {
+    if (!ran) {
+      missing(true, "tests that run before this one: " + which);
+    }
+  }
+
   /** The top of the checkout. */
   public static Path home() {
     return Path.of(System.getProperty("thaw.home", "..")).toAbsolutePath().normalize();

@@ -17,6 +17,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Copies by every kernel and unit, casts between all types, indices, resizing. */
 final class CudaIndexTest {
@@ -207,6 +208,25 @@ final class CudaIndexTest {
             return List.of(y, z, dx, dz);
           });
     }
+  }
+
+  /** Bytes and whole numbers are moved as they are. */
+  @ParameterizedTest
+  @EnumSource(names = {"UINT8", "INT64"})
+  void ofWholeNumbers(DType type) {
+    double[] x = IntStream.range(0, 3 * 17).mapToDouble(i -> i * 5 % 251).toArray();
+    Agreement.hold(
+        "indices of " + type,
+        0,
+        (backend, buffers) -> {
+          Buffer from = buffers.of(type, x);
+          Buffer y = buffers.output(type, 3 * 9);
+          Buffer z = buffers.output(type, 3 * 9);
+          backend.index().take(y, from, buffers.of(DType.INT32, positions(9, 17)), 3, 17, 9, 1);
+          Buffer each = buffers.of(DType.INT32, positions(27, 17));
+          backend.index().gather(z, from, each, 3, 17, 9, 1);
+          return List.of(y, z);
+        });
   }
 
   private static double[] positions(int count, int n) {

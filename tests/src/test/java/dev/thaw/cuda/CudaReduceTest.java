@@ -82,6 +82,41 @@ final class CudaReduceTest {
     };
   }
 
+  /** 132 multiprocessors, where this card may have two: so many pieces that they fill rows too. */
+  @ParameterizedTest
+  @CsvSource({"1, 700001, 1", "1, 60000, 8", "2, 20001, 3"})
+  void inPiecesOfALargeCard(int outer, int n, int inner) {
+    CudaBackend cuda = OnACard.backend();
+    var large = new CudaReduce(cuda.card(), cuda.kernels(), cuda.workspace(), 132 * 8);
+    double[] x = numbers(outer * n * inner, n);
+    double[] largest = new double[outer * inner];
+    double[] first = new double[outer * inner];
+    double[] sums = new double[outer * inner];
+    java.util.Arrays.fill(largest, Double.NEGATIVE_INFINITY);
+    for (int i = 0; i < x.length; i++) {
+      int at = i / (n * inner) * inner + i % inner;
+      sums[at] += x[i];
+      if (x[i] > largest[at]) {
+        largest[at] = x[i];
+        first[at] = i / inner % n;
+      }
+    }
+    for (DType dtype : List.of(DType.FLOAT32, DType.BFLOAT16)) {
+      try (TestBuffers buffers = new TestBuffers(cuda, dtype)) {
+        Buffer from = buffers.of(x);
+        Buffer index = buffers.output(DType.INT64, largest.length);
+        Buffer max = buffers.output(largest.length);
+        Buffer sum = buffers.output(DType.FLOAT32, largest.length);
+        large.argmax(index, from, outer, n, inner);
+        large.reduce(Reduction.MAX, max, from, outer, n, inner, 1);
+        large.reduce(Reduction.SUM, sum, from, outer, n, inner, 1);
+        assertArrayEquals(first, buffers.read(index));
+        assertArrayEquals(largest, buffers.read(max));
+        assertArrayEquals(sums, buffers.read(sum));
+      }
+    }
+  }
+
   /** What a gradient of float32 weights is made of. */
   @Test
   void sumsOfBfloat16MayBeFloat() {

@@ -48,11 +48,22 @@ final class CudaUpdatesTest {
   @ParameterizedTest
   @EnumSource
   void asPlain(UpdateRule rule) {
-    double[][] found = train(OnACard.backend(), rule);
-    double[][] expected = train(Devices.get("plain"), rule);
+    hold(rule, DType.FLOAT32, 2e-5);
+  }
+
+  /** Values, gradients and moments rounded to 8 bits, three times over. */
+  @ParameterizedTest
+  @EnumSource
+  void asPlainInBfloat16(UpdateRule rule) {
+    hold(rule, DType.BFLOAT16, 0x1p-4);
+  }
+
+  private static void hold(UpdateRule rule, DType dtype, double tolerance) {
+    double[][] found = train(OnACard.backend(), rule, dtype);
+    double[][] expected = train(Devices.get("plain"), rule, DType.FLOAT32);
     for (int i = 0; i < expected.length; i++) {
       for (int j = 0; j < expected[i].length; j++) {
-        double allowed = 2e-5 * (1 + Math.abs(expected[i][j]));
+        double allowed = tolerance * (1 + Math.abs(expected[i][j]));
         if (!(Math.abs(expected[i][j] - found[i][j]) <= allowed)) {
           throw new AssertionError(
               "result " + i + "[" + j + "]: " + expected[i][j] + ", found " + found[i][j]);
@@ -62,8 +73,8 @@ final class CudaUpdatesTest {
   }
 
   /** Three steps, the second without two segments: values, moments, squares, state and counts. */
-  private static double[][] train(Backend backend, UpdateRule rule) {
-    try (TestBuffers buffers = new TestBuffers(backend, DType.FLOAT32)) {
+  private static double[][] train(Backend backend, UpdateRule rule, DType dtype) {
+    try (TestBuffers buffers = new TestBuffers(backend, dtype)) {
       int total = Arrays.stream(SIZES).sum() + Arrays.stream(GAPS).sum();
       Buffer values = buffers.changing(random(total, 1));
       Buffer gradients = buffers.of(random(total, 2));

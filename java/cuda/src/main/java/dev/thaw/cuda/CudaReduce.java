@@ -31,6 +31,7 @@ final class CudaReduce implements ReduceKernels {
 
   private final Loops.ByType argmax;
   private final Loops argmaxOfKeys;
+  private final int mostBlocks;
 
   /** The four kernels of a reduction. */
   private record Loops(Kernel each, Kernel shortRows, Kernel rows, Kernel columns) {
@@ -55,8 +56,18 @@ final class CudaReduce implements ReduceKernels {
   }
 
   CudaReduce(Card card, Kernels kernels, Workspace workspace) {
+    this(card, kernels, workspace, card.mostBlocks());
+  }
+
+  /**
+   * Reductions in as many pieces as fill a card.
+   *
+   * @param mostBlocks that fill it
+   */
+  CudaReduce(Card card, Kernels kernels, Workspace workspace, int mostBlocks) {
     this.card = card;
     this.workspace = workspace;
+    this.mostBlocks = mostBlocks;
     Reduction[] all = Reduction.values();
     folds = new Loops.ByType[all.length];
     for (Reduction r : all) {
@@ -131,7 +142,7 @@ final class CudaReduce implements ReduceKernels {
   }
 
   private long threads() {
-    return (long) card.mostBlocks() * Card.THREADS;
+    return (long) mostBlocks * Card.THREADS;
   }
 
   /** How much of n a block folds: all, unless blocks would be too few. */
@@ -141,7 +152,7 @@ final class CudaReduce implements ReduceKernels {
     }
     Tile tile = Tile.of(x, width, s.n(), s.inner());
     long least = s.inner() == 1 ? PIECE : 8L * tile.rows();
-    long blocks = card.mostBlocks() / ((long) s.outer() * tile.tiles(s.inner()));
+    long blocks = mostBlocks / ((long) s.outer() * tile.tiles(s.inner()));
     long pieces = Math.min(s.n() / least, blocks);
     if (pieces <= 1) {
       return s.n();
@@ -167,7 +178,7 @@ final class CudaReduce implements ReduceKernels {
     } else {
       Tile tile = Tile.of(x, width, piece, s.inner());
       if (pieces == 1) {
-        tile = tile.spread(s.n(), s.inner(), card.mostBlocks() / s.outer());
+        tile = tile.spread(s.n(), s.inner(), mostBlocks / s.outer());
       }
       a.int64(s.outer()).int32(s.n()).int32(s.inner()).int32(pieces).int32(piece);
       a.int32(tile.lanes()).flag(tile.packed()).flag(s.raw()).float64(s.scale());
