@@ -53,22 +53,51 @@ final class Program implements AutoCloseable {
     List<Call> fused = fusion.result();
     Constants constants = new Constants(backend, fused, moving);
     Slices slices = new Slices(backend.pool(), fused, pinned, constants::isConstant, cacheBytes);
-    List<Call> ready = new ArrayList<>();
-    slices.calls().forEach(call -> ready.add(constants.with(call)));
-    // Weights that were folded, or copied on into the backend's form, have served.
-    Set<Buffer> read = Collections.newSetFromMap(new IdentityHashMap<>());
-    ready.forEach(call -> read.addAll(call.reads()));
-    List<Buffer> held = new ArrayList<>(slices.held());
     List<Buffer> made = new ArrayList<>(casts.made());
     made.addAll(fusion.made());
-    for (Buffer buffer : made) {
+    List<Buffer> held = new ArrayList<>(slices.held());
+    List<Call> ready = readied(slices.calls(), constants, made, held);
+    return new Program(backend, ready, pinned, slices.views(), held, constants.made());
+  }
+
+  /**
+   * {@code calls} on constant weights. Weights that were folded or rounded, and then copied on into
+   * the backend's form, have served: each is let go as soon as its last reader has its copy, so
+   * that all of them never stand beside all copies.
+   *
+   * @param made such weights
+   * @param held gets those that calls still read
+   */
+  private static List<Call> readied(
+      List<Call> calls, Constants constants, List<Buffer> made, List<Buffer> held) {
+    IdentityHashMap<Buffer, Integer> last = new IdentityHashMap<>();
+    for (int i = 0; i < calls.size(); i++) {
+      for (Buffer buffer : calls.get(i).reads()) {
+        last.put(buffer, i);
+      }
+    }
+    Set<Buffer> open = Collections.newSetFromMap(new IdentityHashMap<>());
+    open.addAll(made);
+    Set<Buffer> read = Collections.newSetFromMap(new IdentityHashMap<>());
+    List<Call> ready = new ArrayList<>();
+    for (int i = 0; i < calls.size(); i++) {
+      Call call = constants.with(calls.get(i));
+      ready.add(call);
+      read.addAll(call.reads());
+      for (Buffer buffer : calls.get(i).reads()) {
+        if (!read.contains(buffer) && last.getOrDefault(buffer, -1) == i && open.remove(buffer)) {
+          buffer.release();
+        }
+      }
+    }
+    for (Buffer buffer : open) {
       if (read.contains(buffer)) {
         held.add(buffer);
       } else {
         buffer.release();
       }
     }
-    return new Program(backend, ready, pinned, slices.views(), held, constants.made());
+    return ready;
   }
 
   /** A plan with an arena of its own. */
