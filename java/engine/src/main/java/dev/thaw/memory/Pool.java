@@ -205,6 +205,11 @@ public final class Pool {
     peakBytes = liveBytes;
   }
 
+  /** Bytes taken from the device: those that are held, those kept for reuse, the backend's own. */
+  public synchronized long ownedBytes() {
+    return ownedBytes;
+  }
+
   /** Bytes kept for reuse. */
   public synchronized long cachedBytes() {
     return cachedBytes;
