@@ -4,7 +4,6 @@
         make NAME MODEL BATCH KIND FORMAT                        builds a piece of work and runs it twice
         run NAME CALLS                                           nanoseconds of each call
         clients NAME CLIENTS CALLS                               each client its thread; nanoseconds of each call
-        drop NAME
     python bench/peers/speed.py once THREADS MODEL BATCH KIND FORMAT CALLS    median ns, peak KiB; a process of its own
     python bench/peers/speed.py cold                             builds SeedCnn, names one picture: peak KiB
 
@@ -12,7 +11,6 @@ KIND is train, frozen (the base in inference mode without gradients, the head tr
 (channels last).
 """
 
-import gc
 import os
 import statistics
 import sys
@@ -108,9 +106,6 @@ def serve(threads):
         elif word == "clients":
             answer = clients(works[name], int(rest[0]), int(rest[1]))
             torch.set_num_threads(threads)
-        elif word == "drop":
-            del works[name]
-            gc.collect()
         else:
             sys.exit(f"speed.py: what is {word}?")
         print(*answer, flush=True)

@@ -83,9 +83,12 @@ final class Speed implements Callable<Integer> {
     Backend backend = Devices.get("cpu");
     Table table = new Table();
     Python peer = new Python(python);
-    try (var on = backend.device().use();
-        TorchProcess torch = new TorchProcess(peer, SpeedRun.threads())) {
-      SpeedRun run = new SpeedRun(torch, new Processes(peer), rounds, table);
+    String version;
+    try (TorchProcess torch = new TorchProcess(peer, SpeedRun.threads())) {
+      version = torch.version;
+    }
+    try (var on = backend.device().use()) {
+      SpeedRun run = new SpeedRun(peer, rounds, table);
       if (!loads.isEmpty()) {
         run.times(loads);
       }
@@ -98,7 +101,7 @@ final class Speed implements Callable<Integer> {
       if (wants("memory")) {
         run.memory();
       }
-      write(table, backend, torch.version, load);
+      write(table, backend, version, load);
     }
     return 0;
   }
@@ -149,7 +152,7 @@ final class Speed implements Callable<Integer> {
         "Both sides take turns, "
             + rounds
             + " rounds of about 0.4 s; while one works the other"
-            + " sleeps. The ratio is that of the medians, PyTorch in the faster of its two memory"
+            + " sleeps, and every work meets a new PyTorch process. The ratio is that of the medians, PyTorch in the faster of its two memory"
             + " formats. \"floor\" and \"aim\" say which of the two is reached. Load of the machine in"
             + " the minutes before: "
             + load

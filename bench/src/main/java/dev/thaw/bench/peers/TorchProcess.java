@@ -41,10 +41,6 @@ final class TorchProcess implements AutoCloseable {
     return ask("clients", format, Integer.toString(clients), Integer.toString(calls));
   }
 
-  void drop(String format) throws IOException {
-    ask("drop", format);
-  }
-
   private long[] ask(String... words) throws IOException {
     requests.write(String.join(" ", words));
     requests.newLine();
