@@ -17,6 +17,7 @@ import dev.thaw.train.RandomBatches;
 import dev.thaw.train.Trainer;
 import dev.thaw.train.TrainingOptions;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -29,7 +30,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What cannot go well is said in one line with cause and remedy, and leaves nothing behind. */
 final class BadCasesTest {
-  private static final List<String> LIBRARIES =
+  static final List<String> LIBRARIES =
       List.of(
           "libcuda.so.1",
           "libcudart.so.13",
@@ -110,6 +111,34 @@ final class BadCasesTest {
             "precision bf16: cuda-sim \\(Thaw stand-in, compute capability 7\\.5, .*\\) cannot"
                 + " compute so; .*NVIDIA cards of compute capability 8\\.0 and newer can"),
         line);
+  }
+
+  /** The same of a command: before anything is read or written. */
+  @Test
+  void aCommandInBfloat16OnACardWithoutIt() throws Exception {
+    Path model = home.resolve("m.safetensors");
+    List<String> words =
+        List.of(
+            dev.thaw.app.Main.class.getName(),
+            "pretrain",
+            "--model",
+            "seed-cnn",
+            "--data",
+            "embedded",
+            "--device",
+            "cuda-sim",
+            "--precision",
+            "bf16",
+            "--out",
+            model.toString());
+    String line =
+        OwnJvm.printed(home, 2, words, LIBRARIES, Map.of("THAW_SIM_CAPABILITY", "75")).strip();
+    assertTrue(
+        line.matches(
+            "thaw: precision bf16: cuda-sim \\(Thaw stand-in, compute capability 7\\.5, [^\n]*\\)"
+                + " cannot compute so; [^\n]*compute capability 8\\.0 and newer can"),
+        line);
+    assertTrue(Files.notExists(model));
   }
 
   @Test

@@ -3,6 +3,7 @@ package dev.thaw.cuda;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.thaw.backend.Backend;
 import dev.thaw.backend.GemmKernels;
@@ -12,6 +13,7 @@ import dev.thaw.backend.TestBuffers;
 import dev.thaw.backend.UnavailableException;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.DType;
+import dev.thaw.memory.Pool;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -47,9 +49,14 @@ final class LtGemmTest extends ProductsByHand {
   }
 
   private static GemmKernels products(boolean tf32) throws UnavailableException {
+    return products(cuda.workspace(), tf32);
+  }
+
+  private static GemmKernels products(Workspace workspace, boolean tf32)
+      throws UnavailableException {
     return new LtGemmKernels(
         cuda.card(),
-        cuda.workspace(),
+        workspace,
         CublasLt.open(cuda.card()),
         (c, a, b, bias, relu, s) -> {
           assertEquals(0, s.k(), () -> "left to our own kernel: " + s);
@@ -122,6 +129,29 @@ final class LtGemmTest extends ProductsByHand {
     double[] all = new double[by + values.length];
     System.arraycopy(values, 0, all, by, values.length);
     return buffers.of(all).slice(by, values.length);
+  }
+
+  /**
+   * What the library says that it needs beside the operands is what it gets: a workspace of this
+   * product alone, larger than the smallest there is, so that one that is short ends too early.
+   */
+  @Test
+  void aWorkspaceAsLargeAsTheLibrarySays() throws UnavailableException {
+    int n = 300;
+    GemmShape s = GemmShape.of(n, n, 64, false, true);
+    double[] a = random(sizeA(s), 1);
+    double[] b = random(sizeB(s), 2);
+    Pool own =
+        new Pool(cuda.device(), (bytes, dtype) -> CudaStorage.allocate(cuda.card(), bytes), false);
+    Workspace workspace = new Workspace(own);
+    try (TestBuffers buffers = new TestBuffers(cuda, DType.FLOAT32)) {
+      Buffer c = buffers.output(n * n);
+      products(workspace, false).gemm(c, buffers.of(a), buffers.of(b), null, false, s);
+      buffers.assertClose("c", product(a, b, null, false, s), c, 1e-5);
+    }
+    if (cuda.device().kind().equals("cuda-sim")) {
+      assertTrue(workspace.bytes() > 1 << 20, "the stand-in asks for one: " + workspace.bytes());
+    }
   }
 
   /** Sums of many numbers, in the same order every time. */

@@ -27,6 +27,22 @@ final class OwnJvm {
       Map<String, String> environment,
       String... options)
       throws Exception {
+    return printed(home, 0, List.of(main.getName()), libraries, environment, options);
+  }
+
+  /**
+   * The same, of a program that ends with an exit code of its own.
+   *
+   * @param words the class, and what its main is given
+   */
+  static String printed(
+      Path home,
+      int code,
+      List<String> words,
+      List<String> libraries,
+      Map<String, String> environment,
+      String... options)
+      throws Exception {
     Needs.device("cuda-sim");
     Path folder = Files.createDirectories(home.resolve("tests/target/sim"));
     for (String library : libraries) {
@@ -38,12 +54,12 @@ final class OwnJvm {
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
     command.add("-Dthaw.home=" + home);
     command.addAll(List.of(options));
-    command.add(main.getName());
+    command.addAll(words);
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
     builder.environment().putAll(environment);
     Process process = builder.start();
     String printed = new String(process.getInputStream().readAllBytes(), UTF_8);
-    assertEquals(0, process.waitFor(), printed);
+    assertEquals(code, process.waitFor(), printed);
     return printed;
   }
 }
