@@ -145,7 +145,7 @@ final class LtGemmTest extends ProductsByHand {
         new Pool(cuda.device(), (bytes, dtype) -> CudaStorage.allocate(cuda.card(), bytes), false);
     Workspace workspace = new Workspace(own);
     try (TestBuffers buffers = new TestBuffers(cuda, DType.FLOAT32)) {
-      Buffer c = buffers.output(n * n);
+      Buffer c = buffers.output((long) n * n);
       products(workspace, false).gemm(c, buffers.of(a), buffers.of(b), null, false, s);
       buffers.assertClose("c", product(a, b, null, false, s), c, 1e-5);
     }
