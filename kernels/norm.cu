@@ -1,5 +1,6 @@
 // y = (x - mean) / sqrt(variance + eps) * gamma + beta, by channel over the rows of x [rows, channels] (batch norm) or by row
-// (layer norm). x, y and their gradients are float or bf16; statistics, gamma, beta and their gradients are float.
+// (layer norm). x, y and their gradients are float or bf16; statistics, gamma, beta and their gradients are float. And the
+// bytes of pictures as numbers.
 #include "rows.cuh"
 
 // --- By channel. ---
@@ -372,3 +373,37 @@ DEVICE void layer_backward(const Team team, S* dx, const S* dy, const S* x, cons
   }
 LAYER(float, f32)
 LAYER(bf16, bf16)
+
+// --- The bytes of pictures: y = (x / 255 - mean) / deviation by channel. Each step is rounded, so that a host, which has
+// 256 results a channel in a table, gives the same bits. ---
+
+// W neighbours at a time, from element `begin` on: `count` times W.
+template <int W, class S>
+DEVICE void pixels(S* y, const unsigned char* x, const float* mean, const float* deviation, long long begin,
+                   long long count, int channels) {
+  int channel = (int)((begin + first() * W) % channels);
+  const int ahead = (int)(step() * W % channels);  // as far as that, the channel moves on from turn to turn
+  for (long long i = first(); i < count; i += step()) {
+    const long long at = begin + i * W;
+    const Neighbours<unsigned char, W> pixel = *(const Neighbours<unsigned char, W>*)(x + at);
+    Floats<W> v;
+    int c = channel;
+    for (int k = 0; k < W; ++k) {
+      v.v[k] = ((float)pixel.v[k] / 255.0f - mean[c]) / deviation[c];
+      c = c + 1 == channels ? 0 : c + 1;
+    }
+    store<W>(y + at, v);
+    channel = channel + ahead < channels ? channel + ahead : channel + ahead - channels;
+  }
+}
+
+#define PIXELS(S, type)                                                                                               \
+  KERNEL(norm_pixels_##type, S* y, const unsigned char* x, const float* mean, const float* deviation, long long n,    \
+         int channels) {                                                                                              \
+    constexpr int W = Pack<S>::WIDTH;                                                                                 \
+    const long long whole = aligned(y) && (unsigned long long)x % W == 0 ? n / W : 0;                                 \
+    pixels<W>(y, x, mean, deviation, 0, whole, channels);                                                             \
+    pixels<1>(y, x, mean, deviation, whole * W, n - whole * W, channels);                                             \
+  }
+PIXELS(float, f32)
+PIXELS(bf16, bf16)

@@ -154,6 +154,19 @@ void thaw_norm_constant_backward(float* dx, const float* dy, const float* gamma,
             [&](int64_t first, int64_t n) { BEST(norm_scale)(dx + first, dy + first, scale.data(), n, r.wide); });
 }
 
+void thaw_norm_pixels(float* y, const unsigned char* x, const float* mean, const float* deviation, int64_t rows, int64_t channels,
+                      int threads) {
+  const Rows r(rows, channels);
+  const Scratch<float> middle(r.wide), spread(r.wide);
+  std::copy(mean, mean + channels, middle.data());
+  std::copy(deviation, deviation + channels, spread.data());
+  repeat(middle.data(), channels, r.wide);
+  repeat(spread.data(), channels, r.wide);
+  over_rows(threads, r, [&](int64_t first, int64_t n) {
+    BEST(norm_pixels)(y + first, x + first, middle.data(), spread.data(), n, r.wide);
+  });
+}
+
 void thaw_norm_layer_forward(float* y, float* mean, float* rstd, const float* x, const float* gamma, const float* beta,
                              int64_t rows, int64_t columns, double eps, int threads) {
   split(threads, rows, 1, [=](int64_t begin, int64_t end) {

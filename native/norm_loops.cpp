@@ -146,6 +146,14 @@ void norm_scale(float* y, const float* x, const float* scale, int64_t n, int64_t
   }
 }
 
+void norm_pixels(float* y, const unsigned char* x, const float* mean, const float* spread, int64_t n, int64_t wide) {
+  for (int64_t i = 0; i < n; i += wide) {
+    const int64_t width = std::min(wide, n - i);
+#pragma GCC ivdep
+    for (int64_t c = 0; c < width; ++c) y[i + c] = (static_cast<float>(x[i + c]) / 255.0f - mean[c]) / spread[c];
+  }
+}
+
 namespace {
 
 // The sum of f(i, lanes at i) over a row; f gets the last, partial lanes filled up with what makes it 0.

@@ -36,6 +36,9 @@ LOOP(void, norm_gradient, float* dx, const float* dy, const float* x, const floa
 // y = x * scale.
 LOOP(void, norm_scale, float* y, const float* x, const float* scale, int64_t n, int64_t wide)
 
+// y = (x / 255 - mean) / spread, each step rounded.
+LOOP(void, norm_pixels, float* y, const unsigned char* x, const float* mean, const float* spread, int64_t n, int64_t wide)
+
 // Layer normalisation, forward, of `rows` rows.
 LOOP(void, norm_layer_forward, float* y, float* mean, float* rstd, const float* x, const float* gamma, const float* beta,
      int64_t rows, int64_t columns, double eps)

@@ -152,6 +152,10 @@ THAW_API void thaw_norm_layer_backward(float* dx, float* dgamma, float* dbeta, c
                                        const float* gamma, const float* mean, const float* rstd, int64_t rows,
                                        int64_t columns, int threads);
 
+/* y = (x / 255 - mean) / deviation by channel, of the bytes of pictures. */
+THAW_API void thaw_norm_pixels(float* y, const unsigned char* x, const float* mean, const float* deviation, int64_t rows,
+                               int64_t channels, int threads);
+
 /* ---- softmax ----------------------------------------------------------------------------------------------------------- */
 
 THAW_API void thaw_softmax_forward(float* y, const float* x, int log, int64_t rows, int64_t columns, int threads);

@@ -9,7 +9,7 @@ import dev.thaw.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Batch, layer and L2 normalisation. */
+/** Batch, layer and L2 normalisation, and that of pictures. */
 final class NormCases {
   private static final double EPS = 1e-5;
 
@@ -43,6 +43,7 @@ final class NormCases {
     table.layer("mean 1000", Operand.of(5, 129).in(around(1000)), 1000);
     table.constant();
     table.normalize();
+    table.pixels();
     return table.cases;
   }
 
@@ -142,5 +143,23 @@ final class NormCases {
             .terms(3)
             .slack(4)
             .onKinks());
+  }
+
+  /** Bytes have no derivative, and mean and std are constants: values alone. */
+  private void pixels() {
+    for (int[] dims :
+        new int[][] {{3}, {2, 1}, {0, 3}, {5, 3}, {257, 31}, {2, 5, 4, 7}, {33, 28, 28, 3}}) {
+      Operand bytes = Operand.index(256, dims);
+      Operand channel = Operand.of(dims[dims.length - 1]).constant();
+      cases.add(
+          OpCase.of(
+                  "normalizePixels",
+                  t -> Functional.normalizePixels(t[0], t[1], t[2], t[1].dtype()),
+                  new Operand(bytes.shape(), bytes.domain(), DType.UINT8, false),
+                  channel.in(between(0.3, 0.6)),
+                  channel.in(between(0.2, 0.4)))
+              .flops(3)
+              .slack(4));
+    }
   }
 }

@@ -167,6 +167,10 @@ final class RefusalTest {
         d(4),
         d(3));
     refused("layerNorm", t -> Functional.layerNorm(t[0], t[1], t[2], 1e-5), d(5, 3), d(5), d(3));
+    OpCase.Call pixels =
+        t -> Functional.normalizePixels(t[0].to(DType.UINT8), t[1], t[2], t[1].dtype());
+    refused("normalizePixels: [4] and [4] do not fit", pixels, d(5, 3), d(4), d(4));
+    refused("normalizePixels: [3] and [1] do not fit", pixels, d(5, 3), d(3), d(1));
   }
 
   private void losses() {

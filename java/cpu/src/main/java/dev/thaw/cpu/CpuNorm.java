@@ -2,6 +2,7 @@ package dev.thaw.cpu;
 
 import dev.thaw.backend.NormKernels;
 import dev.thaw.memory.Buffer;
+import dev.thaw.memory.DType;
 import org.jspecify.annotations.Nullable;
 
 /** Batch normalisation by channel and layer normalisation by row. */
@@ -157,5 +158,17 @@ final class CpuNorm implements NormKernels {
         rows,
         columns,
         CpuThreads.forBytes(3 * x.bytes()));
+  }
+
+  @Override
+  public void pixels(Buffer y, Buffer x, Buffer mean, Buffer std, int rows, int channels) {
+    Native.thaw_norm_pixels(
+        Address.floats(y),
+        Address.typed(x, DType.UINT8),
+        Address.floats(mean),
+        Address.floats(std),
+        rows,
+        channels,
+        CpuThreads.forBytes(y.bytes() + x.bytes()));
   }
 }

@@ -364,6 +364,15 @@ final class Native {
       @Cast("int64_t") long columns,
       int threads);
 
+  static native void thaw_norm_pixels(
+      @Cast("float*") long y,
+      @Cast("const unsigned char*") long x,
+      @Cast("const float*") long mean,
+      @Cast("const float*") long std,
+      @Cast("int64_t") long rows,
+      @Cast("int64_t") long channels,
+      int threads);
+
   static native void thaw_softmax_forward(
       @Cast("float*") long y,
       @Cast("const float*") long x,

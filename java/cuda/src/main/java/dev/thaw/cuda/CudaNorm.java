@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * {@code kernels/norm.cu}: batch norm by channel, in sums by piece of the rows that a second kernel
- * joins, and layer norm by row.
+ * joins, layer norm by row, and pictures that crossed as bytes.
  */
 final class CudaNorm implements NormKernels {
   /** Up to this many columns a row is given to lanes of a warp, else to a block. */
@@ -29,6 +29,7 @@ final class CudaNorm implements NormKernels {
   private final Kernels.ByType layerForwardShort;
   private final Kernels.ByType layerBackward;
   private final Kernels.ByType layerBackwardShort;
+  private final Kernels.ByType pixels;
 
   CudaNorm(Card card, Kernels kernels, Workspace workspace) {
     this.card = card;
@@ -45,6 +46,7 @@ final class CudaNorm implements NormKernels {
     layerForwardShort = kernels.byType("norm_layer_forward_short");
     layerBackward = kernels.byType("norm_layer_backward");
     layerBackwardShort = kernels.byType("norm_layer_backward_short");
+    pixels = kernels.byType("norm_pixels");
   }
 
   /**
@@ -362,5 +364,22 @@ final class CudaNorm implements NormKernels {
     } finally {
       workspace.give();
     }
+  }
+
+  @Override
+  public void pixels(Buffer y, Buffer x, Buffer mean, Buffer std, int rows, int channels) {
+    if (y.elements() == 0) {
+      return;
+    }
+    card.launch(
+        pixels.of(y.dtype()),
+        card.blocksFor(CudaUnary.packs(y)),
+        Arguments.empty()
+            .pointer(y)
+            .pointer(x)
+            .pointer(mean)
+            .pointer(std)
+            .int64(y.elements())
+            .int32(channels));
   }
 }

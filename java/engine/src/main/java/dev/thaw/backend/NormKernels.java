@@ -4,8 +4,9 @@ import dev.thaw.memory.Buffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Batch normalisation over the rows of x [rows, channels] and layer normalisation over its columns.
- * σ² is the biased variance; x̂ = (x − μ) / √(σ² + ε).
+ * Batch normalisation over the rows of x [rows, channels] and layer normalisation over its columns;
+ * σ² is the biased variance, x̂ = (x − μ) / √(σ² + ε). And what makes the bytes of pictures
+ * numbers.
  *
  * <p>x, y and their gradients share one dtype. All else - gamma, beta, their gradients, means,
  * variances, rstd, running statistics - is FLOAT32 where that is BFLOAT16, and of the same dtype
@@ -95,4 +96,11 @@ public interface NormKernels {
       Buffer rstd,
       int rows,
       int columns);
+
+  /**
+   * y = (x / 255 − mean) / std for the bytes of pictures, x UINT8 [rows, channels]: two divisions
+   * and a subtraction in this order, each rounded, in y's dtype or in float32 for BFLOAT16. So
+   * every device gives a host's bits. Bytes have no derivative.
+   */
+  void pixels(@Writes Buffer y, Buffer x, Buffer mean, Buffer std, int rows, int channels);
 }

@@ -10,7 +10,8 @@ import java.util.Arrays;
 /**
  * y = (x − mean) / std, for each channel (the innermost dimension), on the 0..1 scale: pictures of
  * bytes are divided by 255 first, floats are taken as they are. In float32 and in this order, so
- * that the values are PyTorch's to the bit.
+ * that the values are PyTorch's to the bit, and those of {@link
+ * dev.thaw.tensor.Functional#normalizePixels} on any device.
  */
 public final class Normalisation {
   /** Beyond this many examples a sample of as many is measured. */

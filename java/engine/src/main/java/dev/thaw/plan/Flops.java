@@ -53,6 +53,7 @@ final class Flops {
           entry(
               "NormKernels.batchForward",
               call -> (call.value(6, Boolean.class) ? 3 : 2) * elements(call, 0)),
+          entry("NormKernels.pixels", call -> 3 * elements(call, 0)),
           entry("NormKernels.batchBackward", Flops::batchBackward),
           entry("NormKernels.constantBackward", call -> elements(call, 0)),
           entry("NormKernels.layerForward", call -> 8 * elements(call, 0)),

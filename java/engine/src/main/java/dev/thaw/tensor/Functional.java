@@ -7,6 +7,7 @@ import dev.thaw.backend.CrossEntropyOptions;
 import dev.thaw.backend.Unary;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.Check;
+import dev.thaw.memory.DType;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -224,6 +225,19 @@ public final class Functional {
   /** Pictures at another size by linear interpolation of four pixels. */
   public static Tensor resizeBilinear(Tensor x, int outH, int outW, boolean alignCorners) {
     return Sampling.resize(x, outH, outW, true, alignCorners);
+  }
+
+  /**
+   * (x / 255 − mean) / std for pictures that are bytes still, the innermost dimension being the
+   * channel. Each step is rounded, in float32 for a result in bfloat16; so the values are those of
+   * a host that computes the same. There is no derivative: bytes do not change by a little.
+   *
+   * @param x uint8, [.., c]
+   * @param mean on the 0..1 scale, [c], a constant like {@code std}
+   * @param dtype of the result
+   */
+  public static Tensor normalizePixels(Tensor x, Tensor mean, Tensor std, DType dtype) {
+    return Normalisation.pixels(x, mean, std, dtype);
   }
 
   /** x / max(‖x‖, eps) along {@code axis}. */

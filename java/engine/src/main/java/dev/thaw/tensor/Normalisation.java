@@ -7,12 +7,14 @@ import static dev.thaw.tensor.Op.wrtAll;
 import dev.thaw.backend.Reduction;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.Check;
+import dev.thaw.memory.DType;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Batch and layer normalisation: x̂ = (x − μ) / √(σ² + ε), y = x̂ · w + b. Of x in bfloat16 scale,
- * shift and statistics are float32, and so are the gradients of scale and shift.
+ * shift and statistics are float32, and so are the gradients of scale and shift. And pictures that
+ * are bytes still.
  */
 final class Normalisation {
   private Normalisation() {}
@@ -209,6 +211,40 @@ final class Normalisation {
                             rows,
                             columns))
             : shiftAlone(b, rows, columns));
+  }
+
+  /** y = (x / 255 − mean) / std in {@code dtype}; no rule, for bytes have no derivative. */
+  static Tensor pixels(Tensor x, Tensor mean, Tensor std, DType dtype) {
+    if (mean.dtype() == DType.BFLOAT16 || std.dtype() == DType.BFLOAT16) {
+      return pixels(x, Mixed.widened(mean), Mixed.widened(std), dtype);
+    }
+    Arithmetic.checkDevices("normalizePixels", x, mean);
+    Arithmetic.checkAlike("normalizePixels", mean, std);
+    Check.that(
+        x.dtype() == DType.UINT8 && x.rank() >= 1,
+        "normalizePixels: expected pictures of bytes, got %s %s",
+        x.dtype(),
+        x.shape());
+    DType exact = dtype == DType.BFLOAT16 ? DType.FLOAT32 : dtype;
+    Check.that(
+        dtype.isFloating() && mean.dtype() == exact,
+        "normalizePixels: to %s with mean and std in %s",
+        dtype,
+        mean.dtype());
+    Shape channels = Shape.of(x.dim(-1));
+    Check.that(
+        mean.shape().equals(channels) && std.shape().equals(channels),
+        "normalizePixels: %s and %s do not fit the channels of %s",
+        mean.shape(),
+        std.shape(),
+        x.shape());
+    Check.that(
+        !mean.requiresGrad() && !std.requiresGrad(),
+        "normalizePixels: mean and std are constants here; detach them");
+    int rows = x.shape().elements(0, x.rank() - 1);
+    Tensor y = Tensor.empty(x.shape(), dtype, x.home());
+    x.backend().norm().pixels(y.buffer(), x.buffer(), mean.buffer(), std.buffer(), rows, x.dim(-1));
+    return y;
   }
 
   private static @Nullable Buffer buffer(@Nullable Tensor x) {

@@ -3,6 +3,7 @@ package dev.thaw.plain;
 import dev.thaw.backend.NormKernels;
 import dev.thaw.backend.Writes;
 import dev.thaw.memory.Buffer;
+import dev.thaw.memory.DType;
 import org.jspecify.annotations.Nullable;
 
 /** y = (x − μ) / √(σ² + ε) · γ + β, with μ and σ² by channel over the rows, or by row. */
@@ -257,5 +258,24 @@ final class PlainNorm implements NormKernels {
     Reals.writeIfPresent(dx, d);
     Reals.writeIfPresent(dgamma, dg);
     Reals.writeIfPresent(dbeta, db);
+  }
+
+  /**
+   * Not in double where y is narrower: that would be rounded once where all others round thrice.
+   */
+  @Override
+  public void pixels(@Writes Buffer y, Buffer x, Buffer mean, Buffer std, int rows, int channels) {
+    double[] v = Reals.read(x);
+    double[] mu = Reals.read(mean);
+    double[] sigma = Reals.read(std);
+    boolean wide = y.dtype() == DType.FLOAT64;
+    for (int i = 0; i < v.length; i++) {
+      int c = i % channels;
+      v[i] =
+          wide
+              ? (v[i] / 255 - mu[c]) / sigma[c]
+              : ((float) v[i] / 255f - (float) mu[c]) / (float) sigma[c];
+    }
+    Reals.write(y, v);
   }
 }
