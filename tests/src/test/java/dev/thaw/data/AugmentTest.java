@@ -212,4 +212,25 @@ final class AugmentTest {
     }
     return x;
   }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"none", "flip", "crop=2", "flip,crop=1", "flip,crop=9"})
+  void bytesMoveAsTheirValuesDo(String spec) {
+    Augment augment = Augment.parse(spec);
+    assertTrue(augment.keepsBytes());
+    byte[] bytes = new byte[H * W * 3];
+    for (int example = 0; example < 200; example++) {
+      new SplittableRandom(example).nextBytes(bytes);
+      float[] values = Normalisation.none(3).apply(bytes);
+      augment.apply(values, new float[values.length], H, W, 3, 5, example % 3, example);
+      augment.apply(bytes, new byte[bytes.length], H, W, 3, 5, example % 3, example);
+      assertArrayEquals(values, Normalisation.none(3).apply(bytes), spec + " of " + example);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"rotate=1", "scale=0.1", "colour=0.1", "flip,crop=4,colour=0.2"})
+  void whatLiesBetweenBytesIsNotMovedAsBytes(String spec) {
+    assertFalse(Augment.parse(spec).keepsBytes());
+  }
 }

@@ -108,6 +108,11 @@ final class CudaBackend implements Backend {
     return kernels;
   }
 
+  /** Bytes that went to the card so far. */
+  long uploadedBytes() {
+    return transfers.uploadedBytes();
+  }
+
   @Override
   public Device device() {
     return card.device();
@@ -138,6 +143,11 @@ final class CudaBackend implements Backend {
   @Override
   public boolean allowTf32(boolean allowed) {
     return hasTf32() && tf32.allow(allowed);
+  }
+
+  @Override
+  public boolean isBehindBus() {
+    return true;
   }
 
   @Override

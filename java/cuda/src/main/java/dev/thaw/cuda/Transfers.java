@@ -35,6 +35,7 @@ final class Transfers {
   private final Slot[] slots = new Slot[SLOTS];
   private final ArrayDeque<Pinned> readings = new ArrayDeque<>();
   private int turn;
+  private long uploaded;
 
   /** A staging place for one upload. */
   private static final class Slot {
@@ -70,6 +71,7 @@ final class Transfers {
   /** Copies all remaining bytes of {@code x} to {@code y}, in the order of the compute stream. */
   synchronized void upload(Buffer y, ByteBuffer x) {
     long bytes = y.bytes();
+    uploaded += bytes;
     card.enter();
     Slot slot = slots[turn];
     turn = (turn + 1) % SLOTS;
@@ -89,6 +91,11 @@ final class Transfers {
         "cuMemcpyDtoDAsync of " + bytes + " bytes on " + card.device(),
         cuMemcpyDtoDAsync(y.address(), block.address(), bytes, card.stream()));
     slot.moved.record(card.stream());
+  }
+
+  /** Bytes that went to the card so far. */
+  synchronized long uploadedBytes() {
+    return uploaded;
   }
 
   private void copyIn(long to, Slot slot, long bytes, CUstream_st stream) {

@@ -14,6 +14,10 @@
  * NVIDIA's libraries are looked for), {@code Card} (a device with its context and stream), {@code
  * Kernels} (our kernels, by name), {@code Arguments}, then {@code CudaBackend} and one family.
  *
+ * <p>A batch crosses through {@code Transfers}, from pinned memory and on a stream of its own;
+ * pictures as the bytes that they are, and the step's first kernel normalises them ({@code
+ * norm_pixels}).
+ *
  * <p>Imports {@code memory}, {@code backend}, JavaCPP and its CUDA presets. A machine without a
  * driver loads none of the presets. Hot paths pass addresses and allocate nothing.
  */

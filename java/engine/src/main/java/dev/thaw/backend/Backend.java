@@ -50,6 +50,15 @@ public interface Backend {
   }
 
   /**
+   * Whether uploads cross a bus, over which bytes take longer than the device takes to make more of
+   * them: pictures are then worth sending as bytes, four times as short as float32. False where the
+   * host's memory is the device's, and whoever prepares a batch may as well finish it.
+   */
+  default boolean isBehindBus() {
+    return false;
+  }
+
+  /**
    * Copies host bytes in native order to {@code y}.
    *
    * @param x as many remaining bytes as {@code y} has; its position is left where it was

@@ -90,6 +90,46 @@ public record Augment(boolean flip, double rotate, int crop, double scale, doubl
     return flip || rotate > 0 || crop > 0 || scale > 0;
   }
 
+  /** Whether pixels stay what they are, at other places: then bytes are moved as bytes. */
+  boolean keepsBytes() {
+    return rotate == 0 && scale == 0 && colour == 0;
+  }
+
+  /**
+   * Changes one picture of bytes by a flip and a crop: {@link #apply(float[], float[], int, int,
+   * int, long, int, int)} gives the same of the same values on the 0..1 scale.
+   *
+   * @param scratch as long; its contents are lost
+   */
+  void apply(
+      byte[] picture, byte[] scratch, int h, int w, int c, long seed, int epoch, int example) {
+    if (!moves()) {
+      return;
+    }
+    System.arraycopy(picture, 0, scratch, 0, picture.length);
+    boolean mirrored = isMirrored(seed, epoch, example);
+    int down = shift(seed, epoch, 4L * example);
+    int right = shift(seed, epoch, 4L * example + 1);
+    for (int row = 0, at = 0; row < h; row++) {
+      int from = row + down;
+      for (int column = 0; column < w; column++, at += c) {
+        int beside = (mirrored ? w - 1 - column : column) + right;
+        boolean outside = from < 0 || from >= h || beside < 0 || beside >= w;
+        for (int k = 0; k < c; k++) {
+          picture[at + k] = outside ? 0 : scratch[(from * w + beside) * c + k];
+        }
+      }
+    }
+  }
+
+  private boolean isMirrored(long seed, int epoch, int example) {
+    return flip && new Philox(seed, Streams.FLIP, epoch).uniform(4L * example) < 0.5f;
+  }
+
+  private int shift(long seed, int epoch, long number) {
+    return new Philox(seed, Streams.CROP, epoch).below(number, 2 * crop + 1) - crop;
+  }
+
   /**
    * Changes one picture.
    *
@@ -112,13 +152,12 @@ public record Augment(boolean flip, double rotate, int crop, double scale, doubl
   /** y[row, column] = x at the inverse map of (row, column), turned about the picture's centre. */
   private void move(float[] x, float[] y, int h, int w, int c, long seed, int epoch, int example) {
     long at = 4L * example;
-    double mirror = flip && new Philox(seed, Streams.FLIP, epoch).uniform(at) < 0.5f ? -1 : 1;
+    double mirror = isMirrored(seed, epoch, example) ? -1 : 1;
     double angle =
         Math.toRadians(rotate * either(new Philox(seed, Streams.ROTATE, epoch).uniform(at)));
     double zoom = 1 + scale * either(new Philox(seed, Streams.SCALE, epoch).uniform(at));
-    Philox shift = new Philox(seed, Streams.CROP, epoch);
-    int down = shift.below(at, 2 * crop + 1) - crop;
-    int right = shift.below(at + 1, 2 * crop + 1) - crop;
+    int down = shift(seed, epoch, at);
+    int right = shift(seed, epoch, at + 1);
     // StrictMath: the same picture on every machine.
     double cos = StrictMath.cos(angle) / zoom;
     double sin = StrictMath.sin(angle) / zoom;

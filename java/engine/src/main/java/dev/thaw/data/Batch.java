@@ -5,9 +5,12 @@ import dev.thaw.backend.Devices;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.DType;
 import dev.thaw.memory.Purpose;
+import dev.thaw.memory.Scope;
+import dev.thaw.tensor.Functional;
 import dev.thaw.tensor.Shape;
 import dev.thaw.tensor.Tensor;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Some examples, ready to cross to a device. The buffers belong to the loader and are overwritten
@@ -16,18 +19,40 @@ import java.nio.ByteBuffer;
  * @param epoch counted from 0
  * @param number of the batch in its epoch, counted from 0
  * @param shape of the pictures, [n, h, w, c]
- * @param pictures normalised float32 in native order, direct, from position 0
+ * @param pictures normalised float32 in native order, or bytes; direct, from position 0
  * @param labels n int64 in native order, direct, from position 0
+ * @param normalisation what the device has yet to do to pictures that are bytes; null where they
+ *     are float32 and it was done
  */
-public record Batch(int epoch, int number, Shape shape, ByteBuffer pictures, ByteBuffer labels) {
+public record Batch(
+    int epoch,
+    int number,
+    Shape shape,
+    ByteBuffer pictures,
+    ByteBuffer labels,
+    @Nullable Normalisation normalisation) {
+  /** Of normalised float32. */
+  public Batch(int epoch, int number, Shape shape, ByteBuffer pictures, ByteBuffer labels) {
+    this(epoch, number, shape, pictures, labels, null);
+  }
+
   /** Number of examples. */
   public int size() {
     return shape.dim(0);
   }
 
-  /** A copy of the pictures on the current device, in the innermost scope. */
+  /** The pictures on the current device, normalised float32 in the innermost scope. */
   public Tensor x() {
-    return upload(pictures, shape, DType.FLOAT32);
+    if (normalisation == null) {
+      return upload(pictures, shape, DType.FLOAT32);
+    }
+    try (Scope scope = Scope.open()) {
+      Tensor bytes = upload(pictures, shape, DType.UINT8);
+      int c = normalisation.channels();
+      Tensor mean = Tensor.of(normalisation.mean(), c);
+      Tensor std = Tensor.of(normalisation.std(), c);
+      return scope.keep(Functional.normalizePixels(bytes, mean, std, DType.FLOAT32));
+    }
   }
 
   /** A copy of the labels on the current device, in the innermost scope. */

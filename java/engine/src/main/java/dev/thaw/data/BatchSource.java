@@ -16,6 +16,14 @@ public interface BatchSource extends Closeable {
   void seek(int epoch, int batch);
 
   /**
+   * Whether batches may come as bytes, see {@link Batch}: worth it where they cross a bus ({@link
+   * dev.thaw.backend.Backend#isBehindBus}), for then {@link Batch#x} sends a quarter as much.
+   * Forbidden at the start; the values are the same to the bit. Who makes batches that are no bytes
+   * does nothing, as here.
+   */
+  default void allowBytes(boolean allowed) {}
+
+  /**
    * The next batch of the epoch, or null at its end; then {@link #seek} starts another. Valid until
    * the next call.
    *

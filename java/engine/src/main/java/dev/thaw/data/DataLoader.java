@@ -1,8 +1,6 @@
 package dev.thaw.data;
 
-import dev.thaw.backend.Philox;
 import dev.thaw.memory.Check;
-import dev.thaw.memory.DType;
 import dev.thaw.tensor.Shape;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -10,18 +8,22 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
+import java.util.Arrays;
+import java.util.Objects;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Batches of normalised float32 examples and int64 labels, made by threads of its own ahead of the
- * one who trains.
+ * one who trains. Where bytes are {@linkplain #allowBytes allowed}, pictures stay bytes if that is
+ * what they are and augmentation only moves pixels (flip and crop); the device normalises them.
  *
  * <p>A ring of staging buffers holds the batch in use and those being made. Threads take pieces of
  * the earliest unfinished batch first, so the next batch is as early as the machine allows. What is
  * in a batch depends on (seed, epoch, number) alone: order is a Fisher-Yates shuffle by {@link
- * Philox} of (seed, epoch), augmentation a function of the example ({@link Augment}).
+ * dev.thaw.backend.Philox} of (seed, epoch), augmentation a function of the example ({@link
+ * Augment}).
  *
  * <p>With shuffling the threads read ahead into the next epoch. A fixed order is what evaluations
  * use, and there they stop at the epoch's end.
@@ -109,24 +111,22 @@ public final class DataLoader implements BatchSource {
   private static final class Slot {
     final ByteBuffer pictures;
     final ByteBuffer labels;
+    final boolean bytes; // not normalised yet
     long sequence = -1;
     int pending;
     int failedPiece;
     @Nullable Throwable failure;
 
-    Slot(int batchSize, long elements) {
-      pictures = direct(4L * batchSize * elements);
-      labels = direct(8L * batchSize);
+    Slot(int batchSize, int elements, boolean bytes) {
+      this.bytes = bytes;
+      pictures = direct((bytes ? 1 : 4) * batchSize * elements);
+      labels = direct(8 * batchSize);
     }
 
-    private static ByteBuffer direct(long bytes) {
-      Check.that(
-          bytes <= Integer.MAX_VALUE - 2 * ALIGNMENT,
-          "loader: a batch of %d bytes is more than 2 GiB; lower the batch size",
-          bytes);
+    private static ByteBuffer direct(int bytes) {
       // alignedSlice cuts both ends to the alignment
-      ByteBuffer padded = ByteBuffer.allocateDirect((int) bytes + 2 * ALIGNMENT);
-      return padded.alignedSlice(ALIGNMENT).slice(0, (int) bytes).order(ByteOrder.nativeOrder());
+      ByteBuffer padded = ByteBuffer.allocateDirect(bytes + 2 * ALIGNMENT);
+      return padded.alignedSlice(ALIGNMENT).slice(0, bytes).order(ByteOrder.nativeOrder());
     }
   }
 
@@ -137,7 +137,7 @@ public final class DataLoader implements BatchSource {
   private final int examples;
   private final int rows; // examples a piece, the unit of work of a thread
   private final int pieces; // pieces a batch
-  private final Slot[] ring;
+  private final @Nullable Slot[] ring; // null before the threads start
   private final Thread[] threads;
   private final Order order;
 
@@ -153,6 +153,7 @@ public final class DataLoader implements BatchSource {
   private long kept; // the earliest sequence whose slot may not be reused
   private long claimed; // the next piece to be made: sequence · pieces + piece
   private int busy; // threads at work on a piece
+  private boolean bytes; // what slots are made for
   private boolean closed;
 
   /**
@@ -185,12 +186,14 @@ public final class DataLoader implements BatchSource {
         "loader: only pictures [h, w, c] can be augmented, %s is %s",
         data.name(),
         data.shape());
+    long bytesOfBatch = 4L * size * data.shape().elements();
+    Check.that(
+        bytesOfBatch <= Integer.MAX_VALUE - 2 * ALIGNMENT,
+        "loader: a batch of %d bytes is more than 2 GiB; lower the batch size",
+        bytesOfBatch);
     this.rows = Math.max(1, Math.min(MOST_ROWS, size / (2 * options.threads)));
     this.pieces = (size + rows - 1) / rows;
     this.ring = new Slot[options.prefetch + 1];
-    for (int i = 0; i < ring.length; i++) {
-      ring[i] = new Slot(size, data.shape().elements());
-    }
     this.threads = new Thread[options.threads];
     this.order = new Order(data.size(), options.shuffle, options.seed);
   }
@@ -233,13 +236,7 @@ public final class DataLoader implements BatchSource {
     try {
       long target = (long) toEpoch * batches + toBatch;
       if (target != sequence()) {
-        kept = Long.MIN_VALUE / 2; // nothing can be claimed, so the threads fall idle
-        while (busy > 0) {
-          idle.awaitUninterruptibly();
-        }
-        for (Slot slot : ring) {
-          slot.sequence = -1;
-        }
+        forget();
         claimed = target * pieces;
       }
       epoch = toEpoch;
@@ -249,6 +246,51 @@ public final class DataLoader implements BatchSource {
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Drops what was read ahead where that changes what is made. */
+  @Override
+  public void allowBytes(boolean allowed) {
+    boolean whole = Preparation.keepsBytes(data, options.augment);
+    lock.lock();
+    try {
+      if (bytes != (allowed && whole)) {
+        bytes = !bytes;
+        forget();
+        Arrays.fill(ring, null);
+        kept = sequence();
+        claimed = kept * pieces;
+        if (threads[0] != null) {
+          makeRing();
+        }
+        work.signalAll();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Waits until the threads are idle, and drops what they made. */
+  private void forget() {
+    kept = Long.MIN_VALUE / 2; // nothing can be claimed
+    while (busy > 0) {
+      idle.awaitUninterruptibly();
+    }
+    for (Slot slot : ring) {
+      if (slot != null) {
+        slot.sequence = -1;
+      }
+    }
+  }
+
+  private void makeRing() {
+    for (int i = 0; i < ring.length; i++) {
+      ring[i] = new Slot(options.batchSize, elements(), bytes);
+    }
+  }
+
+  private Slot slot(long sequence) {
+    return Objects.requireNonNull(ring[(int) (sequence % ring.length)]);
   }
 
   /**
@@ -271,7 +313,7 @@ public final class DataLoader implements BatchSource {
       if (batch == batches) {
         return null;
       }
-      Slot slot = ring[(int) (wanted % ring.length)];
+      Slot slot = slot(wanted);
       while (slot.sequence != wanted || slot.pending > 0) {
         ready.await();
       }
@@ -280,8 +322,14 @@ public final class DataLoader implements BatchSource {
       }
       int n = size(batch);
       Batch result =
-          new Batch(epoch, batch, batchShape(n), slot.pictures.slice(), slot.labels.slice());
-      result.pictures().order(ByteOrder.nativeOrder()).limit(4 * n * elements());
+          new Batch(
+              epoch,
+              batch,
+              batchShape(n),
+              slot.pictures.slice(),
+              slot.labels.slice(),
+              slot.bytes ? normalisation : null);
+      result.pictures().order(ByteOrder.nativeOrder()).limit((slot.bytes ? 1 : 4) * n * elements());
       result.labels().order(ByteOrder.nativeOrder()).limit(8 * n);
       batch++;
       return result;
@@ -320,6 +368,9 @@ public final class DataLoader implements BatchSource {
   }
 
   private void start() {
+    if (threads[0] == null) {
+      makeRing();
+    }
     for (int i = 0; i < threads.length && threads[i] == null; i++) {
       threads[i] = new Thread(this::run, "thaw-loader-" + i);
       threads[i].setDaemon(true);
@@ -359,7 +410,7 @@ public final class DataLoader implements BatchSource {
 
   /** The life of a thread: claim a piece, make it, say so. */
   private void run() {
-    Maker maker = new Maker();
+    Preparation example = new Preparation(data, normalisation, options.augment, options.seed);
     lock.lock();
     try {
       while (true) {
@@ -372,7 +423,7 @@ public final class DataLoader implements BatchSource {
         long sequence = claimed / pieces;
         int piece = (int) (claimed % pieces);
         claimed++;
-        Slot slot = ring[(int) (sequence % ring.length)];
+        Slot slot = slot(sequence);
         if (piece == 0) {
           slot.sequence = sequence;
           slot.pending = pieces;
@@ -382,7 +433,7 @@ public final class DataLoader implements BatchSource {
         Throwable failure = null;
         lock.unlock();
         try {
-          maker.make(slot, (int) (sequence / batches), (int) (sequence % batches), piece);
+          make(slot, (int) (sequence / batches), (int) (sequence % batches), piece, example);
         } catch (Throwable t) { // whatever it is, it belongs to the thread that trains
           failure = t;
         } finally {
@@ -410,90 +461,22 @@ public final class DataLoader implements BatchSource {
     return sequence < kept + ring.length && (options.shuffle || sameEpoch);
   }
 
-  /** What one thread needs to make examples. */
-  private final class Maker {
-    private final boolean pictures = data.dtype() == DType.UINT8;
-    private final boolean plain = options.augment.equals(Augment.NONE);
-    private final float[] table = normalisation.table();
-    private final float[] toUnit = Normalisation.none(1).table();
-    private final ByteBuffer raw =
-        ByteBuffer.allocate(elements() * data.dtype().bytes()).order(ByteOrder.nativeOrder());
-    private final float[] values = new float[elements()];
-    private final float[] scratch = new float[plain ? 0 : elements()];
-
-    void make(Slot slot, int inEpoch, int number, int piece) throws IOException {
-      FloatBuffer to = slot.pictures.duplicate().order(ByteOrder.nativeOrder()).asFloatBuffer();
-      LongBuffer labels = slot.labels.duplicate().order(ByteOrder.nativeOrder()).asLongBuffer();
-      int[] indices = order.of(inEpoch);
-      int end = Math.min(size(number), (piece + 1) * rows);
-      for (int row = piece * rows; row < end; row++) {
-        int example = indices[number * options.batchSize + row];
-        make(inEpoch, example);
-        to.put(row * values.length, values);
-        labels.put(row, data.label(example));
-      }
-    }
-
-    private void make(int inEpoch, int example) throws IOException {
-      data.read(example, raw.clear());
-      if (pictures && plain) {
-        Normalisation.lookUp(table, raw.array(), values);
-        return;
-      }
-      if (pictures) {
-        Normalisation.lookUp(toUnit, raw.array(), values);
+  /** Makes the examples of a piece. */
+  private void make(Slot slot, int inEpoch, int number, int piece, Preparation example)
+      throws IOException {
+    ByteBuffer bytes = slot.pictures.duplicate();
+    FloatBuffer floats = slot.pictures.duplicate().order(ByteOrder.nativeOrder()).asFloatBuffer();
+    LongBuffer labels = slot.labels.duplicate().order(ByteOrder.nativeOrder()).asLongBuffer();
+    int[] indices = order.of(inEpoch);
+    int end = Math.min(size(number), (piece + 1) * rows);
+    for (int row = piece * rows; row < end; row++) {
+      int index = indices[number * options.batchSize + row];
+      if (slot.bytes) {
+        bytes.put(row * elements(), example.bytes(inEpoch, index));
       } else {
-        raw.flip().asFloatBuffer().get(values);
+        floats.put(row * elements(), example.floats(inEpoch, index));
       }
-      if (!plain) {
-        int[] hwc = data.shape().dims();
-        options.augment.apply(
-            values, scratch, hwc[0], hwc[1], hwc[2], options.seed, inEpoch, example);
-      }
-      normalisation.apply(values);
-    }
-  }
-
-  /** Which example comes when. Remembers two epochs, since threads may stand on both sides. */
-  private static final class Order {
-    private final int size;
-    private final boolean shuffle;
-    private final long seed;
-    private final int[][] remembered = new int[2][];
-    private final int[] epochs = {-1, -1};
-
-    Order(int size, boolean shuffle, long seed) {
-      this.size = size;
-      this.shuffle = shuffle;
-      this.seed = seed;
-    }
-
-    synchronized int[] of(int epoch) {
-      int key = shuffle ? epoch : 0;
-      int place = key & 1;
-      if (epochs[place] != key) {
-        remembered[place] = permutation(key);
-        epochs[place] = key;
-      }
-      return remembered[place];
-    }
-
-    /** Fisher and Yates: every order is as likely as any other. */
-    private int[] permutation(int epoch) {
-      int[] order = new int[size];
-      for (int i = 0; i < size; i++) {
-        order[i] = i;
-      }
-      if (shuffle) {
-        Philox numbers = new Philox(seed, Streams.ORDER, epoch);
-        for (int i = size - 1; i > 0; i--) {
-          int j = numbers.below(i, i + 1);
-          int swap = order[i];
-          order[i] = order[j];
-          order[j] = swap;
-        }
-      }
-      return order;
+      labels.put(row, data.label(index));
     }
   }
 }

@@ -9,6 +9,13 @@
  * dev.thaw.data.Augment}, {@link dev.thaw.data.Normalisation}), and {@link
  * dev.thaw.data.DataLoader}, which makes each {@link dev.thaw.data.Batch} on threads of its own.
  *
+ * <p>Where pictures are normalised: by the loader's threads, off the thread that trains; or, on a
+ * device behind a bus, by its kernel, from bytes, a quarter of what float32 would take to cross.
+ * Trainings and evaluations ask for the latter ({@link dev.thaw.data.BatchSource#allowBytes}), and
+ * a loader goes along where pixels are still whole bytes: with a flip and a crop at most, for
+ * rotated, scaled and recoloured pictures lie between the bytes. The values are the same to the
+ * bit.
+ *
  * <p>Order is a function of (seed, epoch), augmentation of (seed, epoch, example, transform):
  * loader threads cannot influence a bit.
  *

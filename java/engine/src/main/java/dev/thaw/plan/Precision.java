@@ -95,22 +95,30 @@ public enum Precision {
     return () -> backend.allowTf32(before);
   }
 
+  /** What a batch of pictures has where it enters a model: bfloat16 for BF16, else float32. */
+  public DType ofPictures() {
+    return this == BF16 ? DType.BFLOAT16 : DType.FLOAT32;
+  }
+
   /**
-   * What {@code model} makes of {@code x}: x is converted where it enters, the result back to x's
-   * dtype. Products are those of {@link #on}.
+   * What {@code model} makes of {@code x}: x is converted where it enters, if it is not {@link
+   * #ofPictures} yet, and the result back to x's dtype, float32 if that is bfloat16. Products are
+   * those of {@link #on}.
    */
   public Tensor call(Module model, Tensor x) {
     if (this != BF16 || !x.dtype().isFloating()) {
       return model.call(x);
     }
-    try (Tensor narrow = x.to(DType.BFLOAT16)) {
-      Tensor y = model.call(narrow);
-      Tensor wide = y.to(x.dtype());
-      if (wide != y) {
-        y.close();
-      }
-      return wide;
+    Tensor narrow = x.to(DType.BFLOAT16);
+    Tensor y = model.call(narrow);
+    if (narrow != x) {
+      narrow.close();
     }
+    Tensor wide = y.to(x.dtype() == DType.BFLOAT16 ? DType.FLOAT32 : x.dtype());
+    if (wide != y) {
+      y.close();
+    }
+    return wide;
   }
 
   /** The name that options and files know: {@code bf16}. */

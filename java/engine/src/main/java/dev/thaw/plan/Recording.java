@@ -125,6 +125,11 @@ public final class Recording implements Backend, AutoCloseable {
   }
 
   @Override
+  public boolean isBehindBus() {
+    return home.isBehindBus();
+  }
+
+  @Override
   public boolean hasTf32() {
     return home.hasTf32();
   }

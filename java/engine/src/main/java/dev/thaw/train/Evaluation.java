@@ -66,6 +66,7 @@ public final class Evaluation {
     int[][] confusion = new int[0][];
     InferencePlan plan = null;
     boolean planning = true;
+    batches.allowBytes(backend.isBehindBus());
     batches.seek(0, 0);
     try (var none = Tensor.noGrad();
         var on = backend.device().use();

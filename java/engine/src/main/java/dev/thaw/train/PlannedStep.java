@@ -5,12 +5,9 @@ import dev.thaw.backend.Backend.Reading;
 import dev.thaw.backend.Devices;
 import dev.thaw.data.Batch;
 import dev.thaw.memory.Buffer;
-import dev.thaw.memory.DType;
-import dev.thaw.memory.Purpose;
 import dev.thaw.nn.Parameter;
 import dev.thaw.plan.TrainingPlan;
 import dev.thaw.tensor.Generator;
-import dev.thaw.tensor.Shape;
 import dev.thaw.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -27,36 +24,27 @@ import org.jspecify.annotations.Nullable;
 final class PlannedStep implements AutoCloseable {
   private final Trainer trainer;
   private final Backend backend;
-  private final Shape shape;
+  private final StepInput input;
   private final boolean graphs;
   private final long structure;
   private long changes;
-  private final Buffer pictures;
-  private final Buffer labels;
   private @Nullable Buffer loss;
   private @Nullable TrainingPlan plan;
   private @Nullable String obstacle;
   private int callsPerStep;
 
   /**
-   * A step for batches of {@code shape}.
+   * A step for batches like {@code first}.
    *
    * @param graphs whether the device may note the whole of it as one
    */
-  PlannedStep(Trainer trainer, Shape shape, boolean graphs) {
+  PlannedStep(Trainer trainer, Batch first, boolean graphs) {
     this.graphs = graphs;
     this.trainer = trainer;
-    this.shape = shape;
     this.structure = trainer.model().structure();
     this.changes = Parameter.changes();
     this.backend = Devices.current();
-    this.pictures = backend.pool().allocate(DType.FLOAT32, shape.elements(), Purpose.ACTIVATIONS);
-    try {
-      this.labels = backend.pool().allocate(DType.INT64, shape.dim(0), Purpose.ACTIVATIONS);
-    } catch (OutOfMemoryError e) {
-      pictures.release();
-      throw e;
-    }
+    this.input = new StepInput(backend, first);
   }
 
   /** Whether something was frozen, thawed or replaced since: then another recording is due. */
@@ -70,7 +58,7 @@ final class PlannedStep implements AutoCloseable {
   }
 
   boolean fits(Batch batch) {
-    return batch.shape().equals(shape);
+    return input.fits(batch);
   }
 
   /** Why the step cannot be replayed, or null. */
@@ -105,8 +93,7 @@ final class PlannedStep implements AutoCloseable {
 
   /** One step on {@code batch}; the result gives the loss before it, once, and waits for it. */
   DoubleSupplier run(Batch batch) {
-    upload(pictures, batch.pictures());
-    upload(labels, batch.labels());
+    input.fill(batch);
     Generator generator = trainer.generator();
     trainer.optimizer().callBase(generator.call());
     trainer.optimizer().prepare();
@@ -127,9 +114,8 @@ final class PlannedStep implements AutoCloseable {
   }
 
   private void step() {
-    Tensor x = Tensor.over(pictures.hold(), shape);
-    Tensor y = Tensor.over(labels.hold(), Shape.of(shape.dim(0)));
-    Tensor result = trainer.loss(x, y);
+    Tensor x = input.x(trainer.precision().ofPictures());
+    Tensor result = trainer.loss(x, input.y());
     loss = result.buffer().hold();
     result.backward();
     trainer.optimizer().step();
@@ -149,12 +135,6 @@ final class PlannedStep implements AutoCloseable {
     return plan != null && plan.isCaptured();
   }
 
-  private void upload(Buffer to, ByteBuffer from) {
-    ByteBuffer part = from.duplicate().order(from.order());
-    part.position(0).limit((int) to.bytes());
-    backend.upload(to, part);
-  }
-
   @Override
   public void close() {
     if (plan != null) {
@@ -163,7 +143,6 @@ final class PlannedStep implements AutoCloseable {
     if (loss != null) {
       loss.release();
     }
-    pictures.release();
-    labels.release();
+    input.close();
   }
 }

@@ -211,6 +211,7 @@ public final class Trainer {
       FreezeContract frozen = new FreezeContract(model);
       contract = frozen;
       model.train();
+      batches.allowBytes(backend.isBehindBus());
       long total = totalSteps();
       boolean over = position.step >= total;
       while (!over && !stopping) {
@@ -330,7 +331,7 @@ public final class Trainer {
     // The last batch of an epoch may be shorter than the others.
     boolean whole = batch.number() < batches.batches() - 1 || batches.batches() == 1;
     if (planned == null && whole) {
-      planned = new PlannedStep(this, batch.shape(), graphs);
+      planned = new PlannedStep(this, batch, graphs);
       if (!planned.record()) {
         note("steps run op by op: " + planned.obstacle());
         dropPlan();
