@@ -143,19 +143,50 @@ DEVICE Floats<W> scale_of(const float* gamma, const float* variance, float eps, 
   return y;
 }
 
+// A piece's two sums of each channel, from those of its threads.
+template <int W>
+DEVICE void write_sums(double* partial, const Floats<W>& sum, const Floats<W>& product, const NormPlace<W>& p,
+                       const NormCut& cut) {
+  for (int e = 0; e < W; ++e) {
+    const double ups = over_slots(sum.v[e], cut.lanes), products = over_slots(product.v[e], cut.lanes);
+    if (p.slot == 0 && p.busy) {
+      double* const to = partial + 2 * ((long long)p.piece * cut.channels + p.channel + e);
+      to[0] = ups;
+      to[1] = products;
+    }
+  }
+}
+
+// What forward does to a thread's channels: (x - mean) scale + beta.
+template <int W>
+struct NormAffine {
+  Floats<W> mean, scale, beta;
+
+  DEVICE NormAffine(const float* gamma, const float* shift, const float* middle, const float* variance, float eps,
+                    const NormPlace<W>& p)
+      : mean(channels_of(middle, p)), scale(scale_of(gamma, variance, eps, p)), beta() {
+    if (shift != nullptr) beta = channels_of(shift, p);
+  }
+
+  DEVICE float of(float x, int e) const { return (x - mean.v[e]) * scale.v[e] + beta.v[e]; }
+};
+
 template <int W, class S>
 DEVICE void batch_forward(S* __restrict__ y, const S* __restrict__ x, const float* gamma, const float* beta,
-                          const float* mean, const float* variance, int relu, float eps, const NormCut& cut) {
+                          const float* mean, const float* variance, const S* __restrict__ residual, int relu, float eps,
+                          const NormCut& cut) {
   for (int task = blockIdx.x; task < cut.pieces * cut.groups; task += gridDim.x) {
     const NormPlace<W> p(task, cut);
-    const Floats<W> middle = channels_of(mean, p), scale = scale_of(gamma, variance, eps, p), offset = channels_of(beta, p);
+    const NormAffine<W> affine(gamma, beta, mean, variance, eps, p);
     const int n = p.own();
     long long at = (long long)p.row * cut.channels + p.channel;
 #pragma unroll 4
     for (int i = 0; i < n; ++i, at += (long long)p.slots * cut.channels) {
-      Floats<W> v = load<W>(x + at);
+      Floats<W> v = load<W>(x + at), r = {};
+      if (residual != nullptr) r = load<W>(residual + at);
       for (int e = 0; e < W; ++e) {
-        const float z = (v.v[e] - middle.v[e]) * scale.v[e] + offset.v[e];
+        float z = affine.of(v.v[e], e);
+        if (residual != nullptr) z += r.v[e];
         v.v[e] = relu && z <= 0.0f ? 0.0f : z;
       }
       store(y + at, v);
@@ -163,51 +194,51 @@ DEVICE void batch_forward(S* __restrict__ y, const S* __restrict__ x, const floa
   }
 }
 
-// dy, or 0 where forward's ReLU gave 0.
-template <int W, class S>
-DEVICE Floats<W> masked(const S* dy, const S* y, long long at) {
-  Floats<W> d = load<W>(dy + at);
-  if (y == nullptr) return d;
-  const Floats<W> v = load<W>(y + at);
-  for (int e = 0; e < W; ++e) d.v[e] = v.v[e] > 0.0f ? d.v[e] : 0.0f;
-  return d;
-}
-
-// The piece's sums of dy and of dy (x - mean), in float by thread and in double from there on. With rstd, mean and rstd are
-// those of the rows (layer norm), and the second sum is of dy (x - mean) rstd.
+// The piece's sums of dy and of dy (x - mean), in float by thread and in double from there on. With beta, dy counts where
+// forward's ReLU let pass: it is worked out again, since x is read anyway and y would be one more.
 template <int W, class S>
 DEVICE void gradient_sums(double* __restrict__ partial, const S* __restrict__ dy, const S* __restrict__ x,
-                          const S* __restrict__ y, const float* mean, const float* rstd, const NormCut& cut) {
+                          const float* gamma, const float* beta, const float* mean, const float* variance, float eps,
+                          const NormCut& cut) {
   for (int task = blockIdx.x; task < cut.pieces * cut.groups; task += gridDim.x) {
     const NormPlace<W> p(task, cut);
-    Floats<W> middle = {}, sum = {}, product = {};
-    if (rstd == nullptr) middle = channels_of(mean, p);
+    const NormAffine<W> affine(gamma, beta, mean, variance, eps, p);
+    Floats<W> sum = {}, product = {};
+    const int n = p.own();
+    long long at = (long long)p.row * cut.channels + p.channel;
+#pragma unroll 2
+    for (int i = 0; i < n; ++i, at += (long long)p.slots * cut.channels) {
+      const Floats<W> d = load<W>(dy + at);
+      const Floats<W> v = load<W>(x + at);
+      for (int e = 0; e < W; ++e) {
+        const float passed = beta == nullptr || affine.of(v.v[e], e) > 0.0f ? d.v[e] : 0.0f;
+        sum.v[e] += passed;
+        product.v[e] += passed * (v.v[e] - affine.mean.v[e]);
+      }
+    }
+    write_sums(partial, sum, product, p, cut);
+  }
+}
+
+// The same of layer norm, with mean and rstd of the rows: sums of dy and of dy (x - mean) rstd.
+template <int W, class S>
+DEVICE void layer_sums(double* __restrict__ partial, const S* __restrict__ dy, const S* __restrict__ x, const float* mean,
+                       const float* rstd, const NormCut& cut) {
+  for (int task = blockIdx.x; task < cut.pieces * cut.groups; task += gridDim.x) {
+    const NormPlace<W> p(task, cut);
+    Floats<W> sum = {}, product = {};
     const int n = p.own();
     long long at = (long long)p.row * cut.channels + p.channel;
     for (int i = 0; i < n; ++i, at += (long long)p.slots * cut.channels) {
-      const Floats<W> d = masked<W>(dy, y, at);
+      const Floats<W> d = load<W>(dy + at);
       const Floats<W> v = load<W>(x + at);
-      if (rstd == nullptr) {
-        for (int e = 0; e < W; ++e) {
-          sum.v[e] += d.v[e];
-          product.v[e] += d.v[e] * (v.v[e] - middle.v[e]);
-        }
-      } else {
-        const float m = mean[p.row + i * p.slots], s = rstd[p.row + i * p.slots];
-        for (int e = 0; e < W; ++e) {
-          sum.v[e] += d.v[e];
-          product.v[e] += d.v[e] * ((v.v[e] - m) * s);
-        }
+      const float m = mean[p.row + i * p.slots], s = rstd[p.row + i * p.slots];
+      for (int e = 0; e < W; ++e) {
+        sum.v[e] += d.v[e];
+        product.v[e] += d.v[e] * ((v.v[e] - m) * s);
       }
     }
-    for (int e = 0; e < W; ++e) {
-      const double ups = over_slots(sum.v[e], cut.lanes), products = over_slots(product.v[e], cut.lanes);
-      if (p.slot == 0 && p.busy) {
-        double* const to = partial + 2 * ((long long)p.piece * cut.channels + p.channel + e);
-        to[0] = ups;
-        to[1] = products;
-      }
-    }
+    write_sums(partial, sum, product, p, cut);
   }
 }
 
@@ -239,22 +270,24 @@ KERNEL(norm_gradient_join, float* dgamma, float* dbeta, float* means, const doub
   }
 }
 
-// dx = gamma / sqrt(variance + eps) (dy - mean(dy) - (x - mean) slope).
+// dx = gamma / sqrt(variance + eps) (dy - mean(dy) - (x - mean) slope), dy as in gradient_sums.
 template <int W, class S>
-DEVICE void batch_backward(S* __restrict__ dx, const S* __restrict__ dy, const S* __restrict__ x, const S* __restrict__ y,
-                           const float* gamma, const float* mean, const float* variance, const float* means, float eps,
+DEVICE void batch_backward(S* __restrict__ dx, const S* __restrict__ dy, const S* __restrict__ x, const float* gamma,
+                           const float* beta, const float* mean, const float* variance, const float* means, float eps,
                            const NormCut& cut) {
   for (int task = blockIdx.x; task < cut.pieces * cut.groups; task += gridDim.x) {
     const NormPlace<W> p(task, cut);
-    const Floats<W> middle = channels_of(mean, p), scale = scale_of(gamma, variance, eps, p);
+    const NormAffine<W> affine(gamma, beta, mean, variance, eps, p);
     const Floats<W> offset = channels_of(means, p), slope = channels_of(means + cut.channels, p);
     const int n = p.own();
     long long at = (long long)p.row * cut.channels + p.channel;
+#pragma unroll 2
     for (int i = 0; i < n; ++i, at += (long long)p.slots * cut.channels) {
-      Floats<W> d = masked<W>(dy, y, at);
+      Floats<W> d = load<W>(dy + at);
       const Floats<W> v = load<W>(x + at);
       for (int e = 0; e < W; ++e) {
-        d.v[e] = scale.v[e] * (d.v[e] - offset.v[e] - (v.v[e] - middle.v[e]) * slope.v[e]);
+        const float passed = beta == nullptr || affine.of(v.v[e], e) > 0.0f ? d.v[e] : 0.0f;
+        d.v[e] = affine.scale.v[e] * (passed - offset.v[e] - (v.v[e] - affine.mean.v[e]) * slope.v[e]);
       }
       store(dx + at, d);
     }
@@ -291,16 +324,20 @@ DEVICE void constant_backward(S* __restrict__ dx, const S* __restrict__ dy, cons
     NORM_CALL(moments, S, partial, x, cut)                                                                            \
   }                                                                                                                   \
   KERNEL(norm_batch_forward_##type, S* y, const S* x, const float* gamma, const float* beta, const float* mean,       \
-         const float* variance, int relu, float eps, const NormCut cut) {                                             \
-    NORM_CALL(batch_forward, S, y, x, gamma, beta, mean, variance, relu, eps, cut)                                    \
+         const float* variance, const S* residual, int relu, float eps, const NormCut cut) {                          \
+    NORM_CALL(batch_forward, S, y, x, gamma, beta, mean, variance, residual, relu, eps, cut)                          \
   }                                                                                                                   \
-  KERNEL(norm_gradient_sums_##type, double* partial, const S* dy, const S* x, const S* y, const float* mean,          \
-         const float* rstd, const NormCut cut) {                                                                      \
-    NORM_CALL(gradient_sums, S, partial, dy, x, y, mean, rstd, cut)                                                   \
+  KERNEL(norm_gradient_sums_##type, double* partial, const S* dy, const S* x, const float* gamma, const float* beta,  \
+         const float* mean, const float* variance, float eps, const NormCut cut) {                                    \
+    NORM_CALL(gradient_sums, S, partial, dy, x, gamma, beta, mean, variance, eps, cut)                                \
   }                                                                                                                   \
-  KERNEL(norm_batch_backward_##type, S* dx, const S* dy, const S* x, const S* y, const float* gamma, const float* mean, \
-         const float* variance, const float* means, float eps, const NormCut cut) {                                   \
-    NORM_CALL(batch_backward, S, dx, dy, x, y, gamma, mean, variance, means, eps, cut)                                \
+  KERNEL(norm_layer_sums_##type, double* partial, const S* dy, const S* x, const float* mean, const float* rstd,      \
+         const NormCut cut) {                                                                                         \
+    NORM_CALL(layer_sums, S, partial, dy, x, mean, rstd, cut)                                                         \
+  }                                                                                                                   \
+  KERNEL(norm_batch_backward_##type, S* dx, const S* dy, const S* x, const float* gamma, const float* beta,           \
+         const float* mean, const float* variance, const float* means, float eps, const NormCut cut) {                \
+    NORM_CALL(batch_backward, S, dx, dy, x, gamma, beta, mean, variance, means, eps, cut)                             \
   }                                                                                                                   \
   KERNEL(norm_constant_backward_##type, S* dx, const S* dy, const float* gamma, const float* variance, float eps,     \
          const NormCut cut) {                                                                                         \

@@ -39,6 +39,24 @@ void repeat(float* x, int64_t channels, int64_t wide) {
   for (int64_t c = channels; c < wide; ++c) x[c] = x[c - channels];
 }
 
+// What forward does to a walked row: (x - mean) * scale + beta with scale = gamma / sqrt(variance + eps).
+struct Affine {
+  // Without `shift`, beta is left undefined.
+  Affine(const Rows& r, const float* gamma, const float* shift, const float* middle, const float* variance, double eps)
+      : mean(r.wide), scale(r.wide), beta(r.wide) {
+    for (int64_t c = 0; c < r.channels; ++c) {
+      mean[c] = middle[c];
+      scale[c] = static_cast<float>(gamma[c] / std::sqrt(variance[c] + eps));
+      if (shift != nullptr) beta[c] = shift[c];
+    }
+    repeat(mean.data(), r.channels, r.wide);
+    repeat(scale.data(), r.channels, r.wide);
+    if (shift != nullptr) repeat(beta.data(), r.channels, r.wide);
+  }
+
+  const Scratch<float> mean, scale, beta;
+};
+
 // Elementwise loops over all rows: f(first element, number of elements).
 template <class F>
 void over_rows(int threads, const Rows& r, const F& f) {
@@ -86,35 +104,28 @@ void thaw_norm_track(float* running_mean, float* running_variance, const float* 
 }
 
 void thaw_norm_batch_forward(float* y, const float* x, const float* gamma, const float* beta, const float* mean,
-                             const float* variance, int relu, int64_t rows, int64_t channels, double eps, int threads) {
+                             const float* variance, const float* residual, int relu, int64_t rows, int64_t channels,
+                             double eps, int threads) {
   const Rows r(rows, channels);
-  const Scratch<float> middle(r.wide), scale(r.wide), offset(r.wide);
-  for (int64_t c = 0; c < channels; ++c) {
-    middle[c] = mean[c];
-    scale[c] = static_cast<float>(gamma[c] / std::sqrt(variance[c] + eps));
-    offset[c] = beta[c];
-  }
-  repeat(middle.data(), channels, r.wide);
-  repeat(scale.data(), channels, r.wide);
-  repeat(offset.data(), channels, r.wide);
+  const Affine a(r, gamma, beta, mean, variance, eps);
   over_rows(threads, r, [&](int64_t first, int64_t n) {
-    BEST(norm_apply)(y + first, x + first, middle.data(), scale.data(), offset.data(), relu != 0, n, r.wide);
+    BEST(norm_apply)(y + first, x + first, a.mean.data(), a.scale.data(), a.beta.data(),
+                     residual == nullptr ? residual : residual + first, relu != 0, n, r.wide);
   });
 }
 
-void thaw_norm_batch_backward(float* dx, float* dgamma, float* dbeta, const float* dy, const float* x, const float* y,
-                              const float* gamma, const float* mean, const float* variance, int64_t rows, int64_t channels,
+void thaw_norm_batch_backward(float* dx, float* dgamma, float* dbeta, const float* dy, const float* x, const float* gamma,
+                              const float* beta, const float* mean, const float* variance, int64_t rows, int64_t channels,
                               double eps, int threads) {
   const Rows r(rows, channels);
-  const Scratch<float> sums(r.pieces * r.wide), products(r.pieces * r.wide);
-  const Scratch<float> middle(r.wide), scale(r.wide), offset(r.wide), slope(r.wide);
-  std::copy(mean, mean + channels, middle.data());
-  repeat(middle.data(), channels, r.wide);
+  const Affine a(r, gamma, beta, mean, variance, eps);
+  const float* shift = beta == nullptr ? beta : a.beta.data();
+  const Scratch<float> sums(r.pieces * r.wide), products(r.pieces * r.wide), offset(r.wide), slope(r.wide);
   split(threads, r.pieces, 1, [&](int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; ++p) {
       const int64_t at = r.first(p) * channels;
-      BEST(norm_gradient_sums)(&sums[p * r.wide], &products[p * r.wide], dy + at, x + at, y == nullptr ? y : y + at,
-                               middle.data(), r.count(p) * channels, r.wide);
+      BEST(norm_gradient_sums)(&sums[p * r.wide], &products[p * r.wide], dy + at, x + at, a.mean.data(), a.scale.data(),
+                               shift, r.count(p) * channels, r.wide);
     }
   });
   const Scratch<double> sum(channels), product(channels);
@@ -129,18 +140,16 @@ void thaw_norm_batch_backward(float* dx, float* dgamma, float* dbeta, const floa
       const double rstd = 1 / std::sqrt(variance[c] + eps);
       if (dgamma != nullptr) dgamma[c] = static_cast<float>(product[c] * rstd);
       if (dbeta != nullptr) dbeta[c] = static_cast<float>(sum[c]);
-      scale[c] = static_cast<float>(gamma[c] * rstd);
       offset[c] = static_cast<float>(sum[c] / static_cast<double>(rows));
       slope[c] = static_cast<float>(product[c] * rstd * rstd / static_cast<double>(rows));
     }
   });
   if (dx == nullptr) return;
-  repeat(scale.data(), channels, r.wide);
   repeat(offset.data(), channels, r.wide);
   repeat(slope.data(), channels, r.wide);
   over_rows(threads, r, [&](int64_t first, int64_t n) {
-    BEST(norm_gradient)(dx + first, dy + first, x + first, y == nullptr ? y : y + first, middle.data(), scale.data(),
-                        offset.data(), slope.data(), n, r.wide);
+    BEST(norm_gradient)(dx + first, dy + first, x + first, a.mean.data(), a.scale.data(), shift, offset.data(),
+                        slope.data(), n, r.wide);
   });
 }
 

@@ -66,21 +66,26 @@ void norm_join(double* mean, double* spread, double count, const float* sums, co
 
 namespace {
 
-template <bool RELU>
-void apply(float* y, const float* x, const float* mean, const float* scale, const float* beta, int64_t n, int64_t wide) {
+// What forward gives before the residual: backward's mask asks for the same bits.
+inline float normalised(float x, float mean, float scale, float beta) { return (x - mean) * scale + beta; }
+
+template <bool ADD, bool RELU>
+void apply(float* y, const float* x, const float* mean, const float* scale, const float* beta, const float* residual,
+           int64_t n, int64_t wide) {
   for (int64_t i = 0; i < n; i += wide) {
     const int64_t width = std::min(wide, n - i);
 #pragma GCC ivdep
     for (int64_t c = 0; c < width; ++c) {
-      const float z = (x[i + c] - mean[c]) * scale[c] + beta[c];
+      float z = normalised(x[i + c], mean[c], scale[c], beta[c]);
+      if (ADD) z += residual[i + c];
       y[i + c] = RELU && z <= 0.0f ? 0.0f : z;
     }
   }
 }
 
 template <bool RELU>
-void gradient_sums(float* sums, float* products, const float* dy, const float* x, const float* y, const float* mean,
-                   int64_t n, int64_t wide) {
+void gradient_sums(float* sums, float* products, const float* dy, const float* x, const float* mean, const float* scale,
+                   const float* beta, int64_t n, int64_t wide) {
   std::fill(sums, sums + wide, 0.0f);
   std::fill(products, products + wide, 0.0f);
   int64_t i = 0;
@@ -88,11 +93,11 @@ void gradient_sums(float* sums, float* products, const float* dy, const float* x
 #pragma GCC ivdep
     for (int64_t c = 0; c < wide; ++c) {
       const int64_t at = i + c;
-      const float m = mean[c];
-      const float d0 = RELU && !(y[at] > 0.0f) ? 0.0f : dy[at];
-      const float d1 = RELU && !(y[at + wide] > 0.0f) ? 0.0f : dy[at + wide];
+      const float m = mean[c], x0 = x[at], x1 = x[at + wide];
+      const float d0 = RELU && !(normalised(x0, m, scale[c], beta[c]) > 0.0f) ? 0.0f : dy[at];
+      const float d1 = RELU && !(normalised(x1, m, scale[c], beta[c]) > 0.0f) ? 0.0f : dy[at + wide];
       sums[c] += d0 + d1;
-      products[c] += d0 * (x[at] - m) + d1 * (x[at + wide] - m);
+      products[c] += d0 * (x0 - m) + d1 * (x1 - m);
     }
   }
   for (; i < n; i += wide) {
@@ -100,7 +105,7 @@ void gradient_sums(float* sums, float* products, const float* dy, const float* x
 #pragma GCC ivdep
     for (int64_t c = 0; c < width; ++c) {
       const int64_t at = i + c;
-      const float d = RELU && !(y[at] > 0.0f) ? 0.0f : dy[at];
+      const float d = RELU && !(normalised(x[at], mean[c], scale[c], beta[c]) > 0.0f) ? 0.0f : dy[at];
       sums[c] += d;
       products[c] += d * (x[at] - mean[c]);
     }
@@ -108,14 +113,14 @@ void gradient_sums(float* sums, float* products, const float* dy, const float* x
 }
 
 template <bool RELU>
-void gradient(float* dx, const float* dy, const float* x, const float* y, const float* mean, const float* scale,
+void gradient(float* dx, const float* dy, const float* x, const float* mean, const float* scale, const float* beta,
               const float* offset, const float* slope, int64_t n, int64_t wide) {
   for (int64_t i = 0; i < n; i += wide) {
     const int64_t width = std::min(wide, n - i);
 #pragma GCC ivdep
     for (int64_t c = 0; c < width; ++c) {
       const int64_t at = i + c;
-      const float d = RELU && !(y[at] > 0.0f) ? 0.0f : dy[at];
+      const float d = RELU && !(normalised(x[at], mean[c], scale[c], beta[c]) > 0.0f) ? 0.0f : dy[at];
       dx[at] = scale[c] * (d - offset[c] - (x[at] - mean[c]) * slope[c]);
     }
   }
@@ -123,19 +128,23 @@ void gradient(float* dx, const float* dy, const float* x, const float* y, const 
 
 }  // namespace
 
-void norm_apply(float* y, const float* x, const float* mean, const float* scale, const float* beta, bool relu, int64_t n,
-                int64_t wide) {
-  (relu ? apply<true> : apply<false>)(y, x, mean, scale, beta, n, wide);
+void norm_apply(float* y, const float* x, const float* mean, const float* scale, const float* beta, const float* residual,
+                bool relu, int64_t n, int64_t wide) {
+  if (residual == nullptr) {
+    (relu ? apply<false, true> : apply<false, false>)(y, x, mean, scale, beta, residual, n, wide);
+  } else {
+    (relu ? apply<true, true> : apply<true, false>)(y, x, mean, scale, beta, residual, n, wide);
+  }
 }
 
-void norm_gradient_sums(float* sums, float* products, const float* dy, const float* x, const float* y, const float* mean,
-                        int64_t n, int64_t wide) {
-  (y != nullptr ? gradient_sums<true> : gradient_sums<false>)(sums, products, dy, x, y, mean, n, wide);
+void norm_gradient_sums(float* sums, float* products, const float* dy, const float* x, const float* mean, const float* scale,
+                        const float* beta, int64_t n, int64_t wide) {
+  (beta != nullptr ? gradient_sums<true> : gradient_sums<false>)(sums, products, dy, x, mean, scale, beta, n, wide);
 }
 
-void norm_gradient(float* dx, const float* dy, const float* x, const float* y, const float* mean, const float* scale,
+void norm_gradient(float* dx, const float* dy, const float* x, const float* mean, const float* scale, const float* beta,
                    const float* offset, const float* slope, int64_t n, int64_t wide) {
-  (y != nullptr ? gradient<true> : gradient<false>)(dx, dy, x, y, mean, scale, offset, slope, n, wide);
+  (beta != nullptr ? gradient<true> : gradient<false>)(dx, dy, x, mean, scale, beta, offset, slope, n, wide);
 }
 
 void norm_scale(float* y, const float* x, const float* scale, int64_t n, int64_t wide) {

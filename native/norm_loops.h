@@ -21,17 +21,17 @@ LOOP(void, norm_join, double* mean, double* spread, double count, const float* s
 // sums[c] += the same of a piece.
 LOOP(void, norm_add, double* sums, const float* piece, int64_t begin, int64_t end, int64_t channels, int64_t repeats)
 
-// y = (x - mean) * scale + beta, negative to 0 if relu.
-LOOP(void, norm_apply, float* y, const float* x, const float* mean, const float* scale, const float* beta, bool relu,
-     int64_t n, int64_t wide)
+// y = (x - mean) * scale + beta, plus the residual if there is one, negative to 0 if relu.
+LOOP(void, norm_apply, float* y, const float* x, const float* mean, const float* scale, const float* beta,
+     const float* residual, bool relu, int64_t n, int64_t wide)
 
-// Sums of dy and of dy (x - mean) per column; dy counts where y > 0 if y is given.
-LOOP(void, norm_gradient_sums, float* sums, float* products, const float* dy, const float* x, const float* y,
-     const float* mean, int64_t n, int64_t wide)
+// Sums of dy and of dy (x - mean) per column; dy counts where (x - mean) * scale + beta > 0 if beta is given.
+LOOP(void, norm_gradient_sums, float* sums, float* products, const float* dy, const float* x, const float* mean,
+     const float* scale, const float* beta, int64_t n, int64_t wide)
 
-// dx = scale * (dy - offset - (x - mean) * slope); dy counts where y > 0 if y is given.
-LOOP(void, norm_gradient, float* dx, const float* dy, const float* x, const float* y, const float* mean, const float* scale,
-     const float* offset, const float* slope, int64_t n, int64_t wide)
+// dx = scale * (dy - offset - (x - mean) * slope); dy counts where (x - mean) * scale + beta > 0 if beta is given.
+LOOP(void, norm_gradient, float* dx, const float* dy, const float* x, const float* mean, const float* scale,
+     const float* beta, const float* offset, const float* slope, int64_t n, int64_t wide)
 
 // y = x * scale.
 LOOP(void, norm_scale, float* y, const float* x, const float* scale, int64_t n, int64_t wide)

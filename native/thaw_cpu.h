@@ -134,14 +134,15 @@ THAW_API void thaw_pool_average_backward(float* dx, const float* dy, int n, int 
 THAW_API void thaw_norm_statistics(float* mean, float* variance, const float* x, int64_t rows, int64_t channels, int threads);
 THAW_API void thaw_norm_track(float* running_mean, float* running_variance, const float* mean, const float* variance,
                               int64_t rows, int64_t channels, double momentum);
+/* residual may be null. */
 THAW_API void thaw_norm_batch_forward(float* y, const float* x, const float* gamma, const float* beta, const float* mean,
-                                      const float* variance, int relu, int64_t rows, int64_t channels, double eps,
-                                      int threads);
+                                      const float* variance, const float* residual, int relu, int64_t rows,
+                                      int64_t channels, double eps, int threads);
 
-/* dx, dgamma, dbeta may be null; y is null unless forward had the relu. */
-THAW_API void thaw_norm_batch_backward(float* dx, float* dgamma, float* dbeta, const float* dy, const float* x, const float* y,
-                                       const float* gamma, const float* mean, const float* variance, int64_t rows,
-                                       int64_t channels, double eps, int threads);
+/* dx, dgamma, dbeta may be null; beta is null unless forward had the relu and no residual. */
+THAW_API void thaw_norm_batch_backward(float* dx, float* dgamma, float* dbeta, const float* dy, const float* x,
+                                       const float* gamma, const float* beta, const float* mean, const float* variance,
+                                       int64_t rows, int64_t channels, double eps, int threads);
 THAW_API void thaw_norm_constant_backward(float* dx, const float* dy, const float* gamma, const float* variance, int64_t rows,
                                           int64_t channels, double eps, int threads);
 THAW_API void thaw_norm_layer_forward(float* y, float* mean, float* rstd, const float* x, const float* gamma,

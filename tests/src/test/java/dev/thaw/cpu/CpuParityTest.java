@@ -120,20 +120,25 @@ final class CpuParityTest {
             Buffer mean = buffers.output(c);
             Buffer variance = buffers.output(c);
             on.norm().statistics(mean, variance, in, rows, c);
-            Buffer y = buffers.output(x.length);
-            on.norm()
-                .batchForward(
-                    y,
-                    in,
-                    buffers.of(gamma),
-                    buffers.of(beta),
-                    mean,
-                    variance,
-                    false,
-                    rows,
-                    c,
-                    1e-5);
-            return List.of(mean, variance, y);
+            List<Buffer> results = new ArrayList<>(List.of(mean, variance));
+            for (int form = 0; form < 4; form++) {
+              Buffer y = buffers.output(x.length);
+              on.norm()
+                  .batchForward(
+                      y,
+                      in,
+                      buffers.of(gamma),
+                      buffers.of(beta),
+                      mean,
+                      variance,
+                      form % 2 == 1 ? buffers.of(dy) : null,
+                      form >= 2,
+                      rows,
+                      c,
+                      1e-5);
+              results.add(y);
+            }
+            return results;
           });
       // With statistics given, so that the two do not differ by what they were made of.
       double[] mu = numbers(c);
@@ -154,8 +159,8 @@ final class CpuParityTest {
                       dbeta,
                       buffers.of(dy),
                       buffers.of(out),
-                      relu ? buffers.of(x) : null,
                       buffers.of(gamma),
+                      relu ? buffers.of(beta) : null,
                       buffers.of(mu),
                       buffers.of(sigma2),
                       rows,

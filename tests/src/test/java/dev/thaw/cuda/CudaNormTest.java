@@ -50,7 +50,7 @@ final class CudaNormTest {
     int n = rows * channels;
     double[] x = numbers(n, 1);
     double[] dy = numbers(n, 2);
-    double[] y = numbers(n, 3);
+    double[] residual = numbers(n, 3);
     double[] gamma = numbers(channels, 4);
     double[] beta = numbers(channels, 5);
     double[] mean = numbers(channels, 6);
@@ -67,6 +67,27 @@ final class CudaNormTest {
         });
     for (boolean relu : new boolean[] {false, true}) {
       Agreement.hold(
+          "forward and residual" + what,
+          16,
+          (backend, buffers) -> {
+            Buffer z = buffers.output(n);
+            backend
+                .norm()
+                .batchForward(
+                    z,
+                    buffers.of(x),
+                    floats(buffers, gamma),
+                    floats(buffers, beta),
+                    floats(buffers, mean),
+                    floats(buffers, variance),
+                    buffers.of(residual),
+                    relu,
+                    rows,
+                    channels,
+                    EPS);
+            return List.of(z);
+          });
+      Agreement.hold(
           "forward" + what,
           8,
           (backend, buffers) -> {
@@ -80,6 +101,7 @@ final class CudaNormTest {
                     floats(buffers, beta),
                     floats(buffers, mean),
                     floats(buffers, variance),
+                    null,
                     relu,
                     rows,
                     channels,
@@ -102,8 +124,8 @@ final class CudaNormTest {
                     dbeta,
                     buffers.of(dy),
                     buffers.of(x),
-                    relu ? buffers.of(y) : null,
                     floats(buffers, gamma),
+                    relu ? floats(buffers, beta) : null,
                     floats(buffers, mean),
                     floats(buffers, variance),
                     rows,
@@ -159,7 +181,7 @@ final class CudaNormTest {
           } else {
             card.norm()
                 .batchBackward(
-                    dx, dgamma, dbeta, dy, x, null, gamma, middle, variance, rows, channels, EPS);
+                    dx, dgamma, dbeta, dy, x, gamma, null, middle, variance, rows, channels, EPS);
           }
           for (int i = 0; i < 3; i++) {
             if (wanted == 7) {

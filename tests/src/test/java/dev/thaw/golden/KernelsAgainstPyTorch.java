@@ -218,16 +218,18 @@ public abstract class KernelsAgainstPyTorch {
         check(buffers, c, "new_mean", runningMean);
         check(buffers, c, "new_variance", runningVariance);
         Buffer y = buffers.output(x.elements());
-        backend.norm().batchForward(y, x, gamma, beta, mean, variance, relu, rows, channels, eps);
+        backend
+            .norm()
+            .batchForward(y, x, gamma, beta, mean, variance, null, relu, rows, channels, eps);
         check(buffers, c, "y", y);
-        Buffer mask = relu ? y : null;
+        Buffer masked = relu ? beta : null;
         Buffer dx = buffers.output(x.elements());
         Buffer dgamma = buffers.output(channels);
         Buffer dbeta = buffers.output(channels);
         backend
             .norm()
             .batchBackward(
-                dx, dgamma, dbeta, dy, x, mask, gamma, mean, variance, rows, channels, eps);
+                dx, dgamma, dbeta, dy, x, gamma, masked, mean, variance, rows, channels, eps);
         check(buffers, c, "dx", dx);
         check(buffers, c, "dgamma", dgamma);
         check(buffers, c, "dbeta", dbeta);
@@ -235,7 +237,7 @@ public abstract class KernelsAgainstPyTorch {
         backend
             .norm()
             .batchBackward(
-                alone, null, null, dy, x, mask, gamma, mean, variance, rows, channels, eps);
+                alone, null, null, dy, x, gamma, masked, mean, variance, rows, channels, eps);
         check(buffers, c, "dx", alone);
       }
     }
@@ -251,23 +253,14 @@ public abstract class KernelsAgainstPyTorch {
       try (TestBuffers buffers = buffers()) {
         Buffer x = buffers.of(c.values("x"));
         Buffer gamma = buffers.of(c.values("gamma"));
+        Buffer beta = buffers.of(c.values("beta"));
         Buffer mean = buffers.of(c.values("mean"));
         Buffer variance = buffers.of(c.values("variance"));
         Buffer dy = buffers.of(c.values("dy"));
         Buffer y = buffers.output(x.elements());
         backend
             .norm()
-            .batchForward(
-                y,
-                x,
-                gamma,
-                buffers.of(c.values("beta")),
-                mean,
-                variance,
-                relu,
-                rows,
-                channels,
-                eps);
+            .batchForward(y, x, gamma, beta, mean, variance, null, relu, rows, channels, eps);
         check(buffers, c, "y", y);
         Buffer masked = dy;
         if (relu) {
@@ -288,8 +281,8 @@ public abstract class KernelsAgainstPyTorch {
                 dbeta,
                 dy,
                 x,
-                relu ? y : null,
                 gamma,
+                relu ? beta : null,
                 mean,
                 variance,
                 rows,

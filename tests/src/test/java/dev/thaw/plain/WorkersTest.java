@@ -95,7 +95,7 @@ final class WorkersTest {
       Buffer dgamma = buffers.output(8);
       backend
           .norm()
-          .batchBackward(normed, dgamma, db, y, y, null, mean, mean, variance, pixels, 8, 1e-5);
+          .batchBackward(normed, dgamma, db, y, y, mean, null, mean, variance, pixels, 8, 1e-5);
       PoolShape p = new PoolShape(9, 14, 13, 8, 7, 6, 3, 3, 2, 2, 1, 0, true, false);
       Buffer pooled = buffers.output(9 * 7 * 6 * 8);
       Buffer spread = buffers.output(out);

@@ -189,7 +189,26 @@ class KernelCallTest {
             floats(6),
             floats(6),
             floats(6),
+            null,
             false,
+            100,
+            6,
+            1e-5));
+    // With a residual and a ReLU: an addition and a comparison each.
+    assertWork(
+        4 * (600 + 600 + 600 + 4 * 6),
+        2400,
+        of(
+            NormKernels.class,
+            "batchForward",
+            floats(600),
+            x,
+            floats(6),
+            floats(6),
+            floats(6),
+            floats(6),
+            floats(600),
+            true,
             100,
             6,
             1e-5));

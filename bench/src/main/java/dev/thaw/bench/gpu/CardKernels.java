@@ -125,17 +125,27 @@ final class CardKernels {
         () ->
             backend
                 .norm()
-                .batchForward(y, x, gamma, beta, mean, variance, true, ROWS, COLUMNS, 1e-5));
-    // Two passes: the sums read dy, x and y, and so does the gradient that they are needed for.
+                .batchForward(y, x, gamma, beta, mean, variance, null, true, ROWS, COLUMNS, 1e-5));
+    put(
+        "norm forward with residual",
+        dtype,
+        3 * tensor,
+        () ->
+            backend
+                .norm()
+                .batchForward(y, x, gamma, beta, mean, variance, z, true, ROWS, COLUMNS, 1e-5));
+    Buffer dgamma = buffer(DType.FLOAT32, COLUMNS);
+    Buffer dbeta = buffer(DType.FLOAT32, COLUMNS);
+    // Two passes: the sums read dy and x, and so does the gradient that they are needed for.
     put(
         "norm backward",
         dtype,
-        7 * tensor,
+        5 * tensor,
         () ->
             backend
                 .norm()
                 .batchBackward(
-                    z, gamma, beta, x, y, y, gamma, mean, variance, ROWS, COLUMNS, 1e-5));
+                    z, dgamma, dbeta, x, y, gamma, beta, mean, variance, ROWS, COLUMNS, 1e-5));
     Buffer rowMean = buffer(DType.FLOAT32, ROWS);
     Buffer rowScale = buffer(DType.FLOAT32, ROWS);
     put(

@@ -48,6 +48,7 @@ final class CpuNorm implements NormKernels {
       Buffer beta,
       Buffer mean,
       Buffer variance,
+      @Nullable Buffer residual,
       boolean relu,
       int rows,
       int channels,
@@ -59,11 +60,12 @@ final class CpuNorm implements NormKernels {
         Address.floats(beta),
         Address.floats(mean),
         Address.floats(variance),
+        Address.floatsOrNull(residual),
         relu ? 1 : 0,
         rows,
         channels,
         eps,
-        CpuThreads.forBytes(2 * x.bytes()));
+        CpuThreads.forBytes((residual == null ? 2 : 3) * x.bytes()));
   }
 
   @Override
@@ -73,8 +75,8 @@ final class CpuNorm implements NormKernels {
       @Nullable Buffer dbeta,
       Buffer dy,
       Buffer x,
-      @Nullable Buffer y,
       Buffer gamma,
+      @Nullable Buffer beta,
       Buffer mean,
       Buffer variance,
       int rows,
@@ -86,8 +88,8 @@ final class CpuNorm implements NormKernels {
         Address.floatsOrNull(dbeta),
         Address.floats(dy),
         Address.floats(x),
-        Address.floatsOrNull(y),
         Address.floats(gamma),
+        Address.floatsOrNull(beta),
         Address.floats(mean),
         Address.floats(variance),
         rows,

@@ -22,6 +22,7 @@ final class CudaNorm implements NormKernels {
   private final Kernel track;
   private final Kernels.ByType batchForward;
   private final Kernels.ByType gradientSums;
+  private final Kernels.ByType layerSums;
   private final Kernel gradientJoin;
   private final Kernels.ByType batchBackward;
   private final Kernels.ByType constantBackward;
@@ -39,6 +40,7 @@ final class CudaNorm implements NormKernels {
     track = kernels.get("norm_track");
     batchForward = kernels.byType("norm_batch_forward");
     gradientSums = kernels.byType("norm_gradient_sums");
+    layerSums = kernels.byType("norm_layer_sums");
     gradientJoin = kernels.get("norm_gradient_join");
     batchBackward = kernels.byType("norm_batch_backward");
     constantBackward = kernels.byType("norm_constant_backward");
@@ -157,6 +159,7 @@ final class CudaNorm implements NormKernels {
       Buffer beta,
       Buffer mean,
       Buffer variance,
+      @Nullable Buffer residual,
       boolean relu,
       int rows,
       int channels,
@@ -167,7 +170,7 @@ final class CudaNorm implements NormKernels {
     launch(
         batchForward,
         y,
-        Cut.of(rows, channels, y.dtype().bytes(), y.address() | x.address()),
+        Cut.of(rows, channels, y.dtype().bytes(), y.address() | x.address() | address(residual)),
         Arguments.empty()
             .pointer(y)
             .pointer(x)
@@ -175,6 +178,7 @@ final class CudaNorm implements NormKernels {
             .pointer(beta)
             .pointer(mean)
             .pointer(variance)
+            .pointer(residual)
             .flag(relu)
             .float32(eps));
   }
@@ -186,8 +190,8 @@ final class CudaNorm implements NormKernels {
       @Nullable Buffer dbeta,
       Buffer dy,
       Buffer x,
-      @Nullable Buffer y,
       Buffer gamma,
+      @Nullable Buffer beta,
       Buffer mean,
       Buffer variance,
       int rows,
@@ -196,12 +200,24 @@ final class CudaNorm implements NormKernels {
     if (channels == 0) {
       return;
     }
-    long addresses = address(dx) | dy.address() | x.address() | address(y);
+    long addresses = address(dx) | dy.address() | x.address();
     Cut cut = Cut.of(rows, channels, x.dtype().bytes(), addresses);
     long partial = workspace.take(cut.bytes() + 2L * Float.BYTES * channels);
     long means = dx == null ? 0 : partial + cut.bytes();
     try {
-      sums(cut, partial, dy, x, y, mean, null);
+      launch(
+          gradientSums,
+          x,
+          cut,
+          Arguments.empty()
+              .address(partial)
+              .pointer(dy)
+              .pointer(x)
+              .pointer(gamma)
+              .pointer(beta)
+              .pointer(mean)
+              .pointer(variance)
+              .float32(eps));
       join(
           gradientJoin,
           cut,
@@ -221,8 +237,8 @@ final class CudaNorm implements NormKernels {
                 .pointer(dx)
                 .pointer(dy)
                 .pointer(x)
-                .pointer(y)
                 .pointer(gamma)
+                .pointer(beta)
                 .pointer(mean)
                 .pointer(variance)
                 .address(means)
@@ -231,27 +247,6 @@ final class CudaNorm implements NormKernels {
     } finally {
       workspace.give();
     }
-  }
-
-  private void sums(
-      Cut cut,
-      long partial,
-      Buffer dy,
-      Buffer x,
-      @Nullable Buffer y,
-      Buffer mean,
-      @Nullable Buffer rstd) {
-    launch(
-        gradientSums,
-        x,
-        cut,
-        Arguments.empty()
-            .address(partial)
-            .pointer(dy)
-            .pointer(x)
-            .pointer(y)
-            .pointer(mean)
-            .pointer(rstd));
   }
 
   @Override
@@ -350,7 +345,11 @@ final class CudaNorm implements NormKernels {
     Cut cut = Cut.of(rows, columns, x.dtype().bytes(), dy.address() | x.address());
     long partial = workspace.take(cut.bytes());
     try {
-      sums(cut, partial, dy, x, null, mean, rstd);
+      launch(
+          layerSums,
+          x,
+          cut,
+          Arguments.empty().address(partial).pointer(dy).pointer(x).pointer(mean).pointer(rstd));
       join(
           gradientJoin,
           cut,

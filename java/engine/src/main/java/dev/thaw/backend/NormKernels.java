@@ -29,7 +29,12 @@ public interface NormKernels {
       int channels,
       double momentum);
 
-  /** y = x̂ · gamma + beta with the statistics given, then max(0, ·) if {@code relu}. */
+  /**
+   * y = x̂ · gamma + beta with the statistics given, plus {@code residual} where there is one, then
+   * max(0, ·) if {@code relu}.
+   *
+   * @param residual of y's shape, or null
+   */
   void batchForward(
       @Writes Buffer y,
       Buffer x,
@@ -37,6 +42,7 @@ public interface NormKernels {
       Buffer beta,
       Buffer mean,
       Buffer variance,
+      @Nullable Buffer residual,
       boolean relu,
       int rows,
       int channels,
@@ -46,7 +52,8 @@ public interface NormKernels {
    * Gradients through the statistics of this batch: dbeta = Σ dy, dgamma = Σ dy · x̂, dx = gamma /
    * √(σ² + ε) · (dy − dbeta / rows − x̂ · dgamma / rows).
    *
-   * @param y what forward returned if it had the relu, whose mask is applied to dy; else null
+   * @param beta forward's if it had the relu and no residual: dy counts where x̂ · gamma + beta is
+   *     above 0, which is worked out again from x rather than read; else null
    */
   void batchBackward(
       @Writes @Nullable Buffer dx,
@@ -54,8 +61,8 @@ public interface NormKernels {
       @Writes @Nullable Buffer dbeta,
       Buffer dy,
       Buffer x,
-      @Nullable Buffer y,
       Buffer gamma,
+      @Nullable Buffer beta,
       Buffer mean,
       Buffer variance,
       int rows,

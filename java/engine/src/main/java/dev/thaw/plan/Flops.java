@@ -49,10 +49,7 @@ final class Flops {
           // A sum, then the squares of differences and theirs.
           entry("NormKernels.statistics", call -> 4 * elements(call, 2)),
           entry("NormKernels.track", call -> 6 * elements(call, 0)),
-          // One scale and one shift a channel, and the ReLU.
-          entry(
-              "NormKernels.batchForward",
-              call -> (call.value(6, Boolean.class) ? 3 : 2) * elements(call, 0)),
+          entry("NormKernels.batchForward", Flops::batchForward),
           entry("NormKernels.pixels", call -> 3 * elements(call, 0)),
           entry("NormKernels.batchBackward", Flops::batchBackward),
           entry("NormKernels.constantBackward", call -> elements(call, 0)),
@@ -155,9 +152,18 @@ final class Flops {
     return s.n() * rows * columns * s.c();
   }
 
-  /** Two sums, dx as a sum of dy, x and a number a channel with factors, and the ReLU's mask. */
+  /** One scale and one shift a channel, the residual and the ReLU. */
+  private static long batchForward(Call call) {
+    int each = 2 + (call.buffer(6) == null ? 0 : 1) + (call.value(7, Boolean.class) ? 1 : 0);
+    return each * elements(call, 0);
+  }
+
+  /**
+   * Two sums, dx as a sum of dy, x and a number a channel with factors, and the ReLU's mask:
+   * forward once more.
+   */
   private static long batchBackward(Call call) {
-    int each = 5 + (call.buffer(0) == null ? 0 : 4) + (call.buffer(5) == null ? 0 : 1);
+    int each = 5 + (call.buffer(0) == null ? 0 : 4) + (call.buffer(6) == null ? 0 : 3);
     return each * elements(call, 3);
   }
 

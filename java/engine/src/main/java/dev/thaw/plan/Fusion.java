@@ -20,8 +20,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Neighbours in a list of calls that one kernel can do. A result that only the next kernel reads is
  * never written: ReLU becomes the epilogue of the convolution, product or norm before it, a
- * residual sum that of its convolution, ReLU's backward a mask of the pooling's. A fused call
- * computes what its parts did; {@link Plan} is held to the eager run in a test for every model.
+ * residual sum that of its convolution or norm, ReLU's backward a mask of the pooling's or norm's.
+ * A fused call computes what its parts did; {@link Plan} is held to the eager run in a test for
+ * every model.
  */
 final class Fusion {
   private final Backend backend;
@@ -50,7 +51,8 @@ final class Fusion {
     norms();
     residuals();
     rectifiers();
-    masks();
+    poolMasks();
+    normMasks();
     List<Call> left = new ArrayList<>();
     for (Call call : calls) {
       if (call != null) {
@@ -92,7 +94,7 @@ final class Fusion {
           || !isConstant(norm.required(5))) {
         continue;
       }
-      int channels = norm.value(8, Integer.class);
+      int channels = norm.value(9, Integer.class);
       Buffer bias = conv.buffer(3);
       Folding.Folded folded =
           Folding.of(
@@ -105,14 +107,14 @@ final class Fusion {
               norm.required(4),
               norm.required(5),
               channels,
-              norm.value(9, Double.class));
+              norm.value(10, Double.class));
       made.add(folded.weights());
       made.add(folded.bias());
       Call fused =
           conv.with(0, norm.required(0))
               .with(2, folded.weights())
               .with(3, folded.bias())
-              .with(5, norm.value(6, Boolean.class));
+              .with(5, norm.value(7, Boolean.class));
       replace(at, fused, i);
     }
   }
@@ -122,7 +124,7 @@ final class Fusion {
     return !buffer.isClosed() && writersOf(buffer).isEmpty() && !moving.test(buffer);
   }
 
-  /** sum = conv(x) + shortcut, in whichever order, becomes the convolution's residual. */
+  /** sum = kernel(x) + shortcut, in whichever order, becomes the residual of whichever is last. */
   private void residuals() {
     for (int i = 0; i < calls.size(); i++) {
       Call sum = calls.get(i);
@@ -136,15 +138,16 @@ final class Fusion {
         Buffer part = sum.required(side);
         Buffer other = sum.required(5 - side);
         int at = onlyWriter(part);
-        Call conv = at < 0 ? null : calls.get(at);
-        if (conv != null
-            && part != other
-            && conv.is(ConvKernels.class, "forward")
-            && conv.buffer(4) == null
-            && !conv.value(5, Boolean.class)
-            && isOnlyReader(part, i)
-            && isReady(other, at)) {
-          replace(at, conv.with(0, sum.required(1)).with(4, other), i);
+        Call made = at < 0 ? null : calls.get(at);
+        if (made == null || part == other || !isOnlyReader(part, i) || !isReady(other, at)) {
+          continue;
+        }
+        int place =
+            made.is(ConvKernels.class, "forward")
+                ? 4
+                : made.is(NormKernels.class, "batchForward") ? 6 : -1;
+        if (place >= 0 && made.buffer(place) == null && !made.value(place + 1, Boolean.class)) {
+          replace(at, made.with(0, sum.required(1)).with(place, other), i);
           break;
         }
       }
@@ -171,7 +174,7 @@ final class Fusion {
               ? 5
               : made.is(GemmKernels.class, "gemm")
                   ? 4
-                  : made.is(NormKernels.class, "batchForward") ? 6 : -1;
+                  : made.is(NormKernels.class, "batchForward") ? 7 : -1;
       if (flag >= 0 && !made.value(flag, Boolean.class)) {
         replace(at, made.with(0, relu.required(1)).with(flag, true), i);
       }
@@ -183,7 +186,7 @@ final class Fusion {
    * largest gets a gradient, and ReLU passes it on where it is above 0, which the pooling's result
    * tells as well as ReLU's does, at a fraction of the size.
    */
-  private void masks() {
+  private void poolMasks() {
     for (int i = 0; i < calls.size(); i++) {
       Call relu = calls.get(i);
       if (relu == null
@@ -214,20 +217,65 @@ final class Fusion {
   }
 
   /**
+   * ReLU's backward before that of the norm which ReLU followed becomes its mask: the norm works
+   * out again where it was above 0, from an input that it reads anyway.
+   */
+  private void normMasks() {
+    for (int i = 0; i < calls.size(); i++) {
+      Call backward = calls.get(i);
+      if (backward == null
+          || !backward.is(NormKernels.class, "batchBackward")
+          || backward.buffer(6) != null) {
+        continue;
+      }
+      Buffer dy = backward.required(3);
+      int at = onlyWriter(dy);
+      Call relu = at < 0 ? null : calls.get(at);
+      if (relu == null
+          || !relu.is(UnaryKernels.class, "backward")
+          || relu.value(0, Unary.class) != Unary.RELU
+          || !isOnlyReader(dy, i)
+          || !isKept(relu.required(2), at, i)) {
+        continue;
+      }
+      int before = onlyWriter(relu.required(3));
+      Call forward = before < 0 ? null : calls.get(before);
+      if (forward != null && isRectifiedBefore(forward, backward)) {
+        replace(i, backward.with(3, relu.required(2)).with(6, forward.required(3)), at);
+      }
+    }
+  }
+
+  /**
+   * Whether {@code backward} is that of {@code forward}, a norm with a ReLU and nothing between.
+   */
+  private static boolean isRectifiedBefore(Call forward, Call backward) {
+    return forward.is(NormKernels.class, "batchForward")
+        && forward.buffer(6) == null
+        && forward.value(7, Boolean.class)
+        && forward.required(1) == backward.required(4)
+        && forward.required(2) == backward.required(5)
+        && forward.required(4) == backward.required(7)
+        && forward.required(5) == backward.required(8)
+        && forward.value(10, Double.class).equals(backward.value(11, Double.class));
+  }
+
+  /**
    * Puts {@code fused} at {@code at} and drops the call at {@code gone}, whose result it now
    * writes.
    */
   private void replace(int at, Call fused, int gone) {
-    Call dropped = java.util.Objects.requireNonNull(calls.get(gone));
-    Call before = java.util.Objects.requireNonNull(calls.get(at));
-    before.writes().forEach(b -> writersOf(b).remove((Integer) at));
-    dropped.writes().forEach(b -> writersOf(b).remove((Integer) gone));
-    dropped.reads().forEach(b -> readersOf(b).remove((Integer) gone));
-    before.reads().forEach(b -> readersOf(b).remove((Integer) at));
+    drop(gone);
+    drop(at);
     calls.set(at, fused);
-    calls.set(gone, null);
     fused.writes().forEach(b -> writersOf(b).add(at));
     fused.reads().forEach(b -> readersOf(b).add(at));
+  }
+
+  private void drop(int at) {
+    Call call = java.util.Objects.requireNonNull(calls.set(at, null));
+    call.writes().forEach(b -> writersOf(b).remove((Integer) at));
+    call.reads().forEach(b -> readersOf(b).remove((Integer) at));
   }
 
   private List<Integer> readersOf(Buffer buffer) {
@@ -252,6 +300,16 @@ final class Fusion {
   private boolean isReady(Buffer buffer, int at) {
     for (int w : writersOf(buffer)) {
       if (w >= at) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Whether nothing writes to {@code buffer} between two calls. */
+  private boolean isKept(Buffer buffer, int from, int to) {
+    for (int w : writersOf(buffer)) {
+      if (w > from && w < to) {
         return false;
       }
     }

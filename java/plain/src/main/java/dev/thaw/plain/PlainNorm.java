@@ -78,6 +78,7 @@ final class PlainNorm implements NormKernels {
       Buffer beta,
       Buffer mean,
       Buffer variance,
+      @Nullable Buffer residual,
       boolean relu,
       int rows,
       int channels,
@@ -87,14 +88,16 @@ final class PlainNorm implements NormKernels {
     double[] b = Reals.read(beta);
     double[] mu = Reals.read(mean);
     double[] rstd = rstd(Reals.read(variance), eps);
+    double[] r = Reals.readIfPresent(residual);
     workers.each(
         rows,
         v.length * 4L,
         (from, to) -> {
           for (int i = from; i < to; i++) {
             for (int c = 0; c < channels; c++) {
-              double z = (v[i * channels + c] - mu[c]) * rstd[c] * g[c] + b[c];
-              v[i * channels + c] = relu && z <= 0 ? 0 : z;
+              int at = i * channels + c;
+              double z = (v[at] - mu[c]) * rstd[c] * g[c] + b[c] + (r == null ? 0 : r[at]);
+              v[at] = relu && z <= 0 ? 0 : z;
             }
           }
         });
@@ -108,8 +111,8 @@ final class PlainNorm implements NormKernels {
       @Writes @Nullable Buffer dbeta,
       Buffer dy,
       Buffer x,
-      @Nullable Buffer y,
       Buffer gamma,
+      @Nullable Buffer beta,
       Buffer mean,
       Buffer variance,
       int rows,
@@ -117,8 +120,8 @@ final class PlainNorm implements NormKernels {
       double eps) {
     double[] d = Reals.read(dy);
     double[] v = Reals.read(x);
-    double[] out = Reals.readIfPresent(y);
     double[] g = Reals.read(gamma);
+    double[] b = Reals.readIfPresent(beta);
     double[] mu = Reals.read(mean);
     double[] rstd = rstd(Reals.read(variance), eps);
     double[] dg = new double[channels];
@@ -131,9 +134,10 @@ final class PlainNorm implements NormKernels {
           for (int i = 0; i < rows; i++) {
             for (int c = from; c < to; c++) {
               int at = i * channels + c;
-              d[at] = out != null && !(out[at] > 0) ? 0 : d[at];
+              double normed = (v[at] - mu[c]) * rstd[c];
+              d[at] = b != null && !(normed * g[c] + b[c] > 0) ? 0 : d[at];
               db[c] += d[at];
-              dg[c] += d[at] * (v[at] - mu[c]) * rstd[c];
+              dg[c] += d[at] * normed;
             }
           }
           for (int i = 0; i < rows; i++) {

@@ -1,0 +1,81 @@
+package dev.thaw.plan;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+
+import dev.thaw.backend.Backend;
+import dev.thaw.backend.Devices;
+import dev.thaw.memory.Buffer;
+import dev.thaw.memory.Scope;
+import dev.thaw.models.Zoo;
+import dev.thaw.nn.Module;
+import dev.thaw.nn.Parameter;
+import dev.thaw.optim.Optimizer;
+import dev.thaw.optim.Sgd;
+import dev.thaw.tensor.Functional;
+import dev.thaw.tensor.Generator;
+import dev.thaw.tensor.Shape;
+import dev.thaw.tensor.Tensor;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What is left of a residual net's elementwise kernels in a planned training step. */
+class TrainingFusionTest {
+  static Stream<Arguments> nets() {
+    return Devices.available().stream()
+        .flatMap(
+            device ->
+                Stream.of(
+                    Arguments.of(device, "resnet20", 9),
+                    Arguments.of(device, "resnet18", 8),
+                    Arguments.of(device, "resnet50", 16)));
+  }
+
+  /**
+   * Norms take in shortcuts and ReLUs, forward; backward, only a ReLU behind a sum is a kernel of
+   * its own, since its gradient goes both ways.
+   */
+  @ParameterizedTest
+  @MethodSource("nets")
+  void normsTakeInShortcutsAndRectifiers(String device, String spec, int blocks) {
+    Backend backend = Devices.get(device);
+    Generator generator = new Generator(3);
+    try (var on = backend.device().use();
+        var seeded = generator.use();
+        Module model = Zoo.create(spec, Shape.of(1, 16, 16, 3), 4);
+        Optimizer optimizer = new Sgd(model, 1e-3, 0.9);
+        Scope scope = Scope.open()) {
+      Tensor x = generator.normal(0, 1, 2, 16, 16, 3);
+      Tensor y = Tensor.of(new int[] {1, 3}, 2);
+      model.train();
+      optimizer.zeroGrad();
+      Set<Buffer> moving = Collections.newSetFromMap(new IdentityHashMap<>());
+      for (Parameter p : model.parameters().values()) {
+        moving.add(p.value().buffer());
+      }
+      TrainingPlan.Outcome outcome =
+          TrainingPlan.record(
+              backend,
+              moving::contains,
+              () -> {
+                Functional.crossEntropy(model.call(x), y).backward();
+                optimizer.step();
+              });
+      TrainingPlan plan = outcome.plan();
+      assertNotNull(plan, outcome.obstacle());
+      try (plan) {
+        Map<String, Integer> kernels = plan.kernels();
+        assertEquals(0, kernels.getOrDefault("UnaryKernels.forward", 0), "ReLUs: " + kernels);
+        int sums = kernels.getOrDefault("BinaryKernels.forward", 0);
+        assertEquals(blocks, sums, "one where a block's two gradients meet: " + kernels);
+        assertEquals(blocks, kernels.getOrDefault("UnaryKernels.backward", 0), "masks: " + kernels);
+      }
+    }
+  }
+}
