@@ -104,13 +104,14 @@ THAW_API void thaw_winograd_forward(float* y, const float* x, const float* u, co
 THAW_API void thaw_winograd_gradient(float* dw, float* u, const float* dy, const float* x, int n, int h, int width, int c,
                                      int k, int pad_h, int pad_w, int threads);
 
-/* ---- the same by F(4 x 4, 3 x 3), forward with constant weights ---------------------------------------------------- */
+/* ---- the same by F(4 x 4, 3 x 3), stride 1 or 2, forward with constant weights ------------------------------------- */
 
 /* Turns weights [k, 3, 3, c] into u, 36 * c * k floats. */
-THAW_API void thaw_winograd4_weights(float* u, const float* w, int c, int k, int threads);
+THAW_API void thaw_winograd4_weights(float* u, const float* w, int c, int k, int stride, int threads);
 /* y = x * w + bias + residual, then max(0, .) if relu; bias and residual null or given, residual may be y. */
 THAW_API void thaw_winograd4_forward(float* y, const float* x, const float* u, const float* bias, const float* residual,
-                                     int relu, int n, int h, int width, int c, int k, int pad_h, int pad_w, int threads);
+                                     int relu, int n, int h, int width, int c, int k, int stride, int pad_h, int pad_w,
+                                     int threads);
 
 /* ---- pooling of pictures [n, h, w, c] ------------------------------------------------------------------------------ */
 

@@ -6,13 +6,16 @@
 namespace thaw {
 namespace THAW_ISA {
 
-// m[ROWS, VECTORS * LANES] = v[ROWS, c] u[c, VECTORS * LANES]; rows of v and m lie v_row and m_row floats apart. With 24
+// m[ROWS, VECTORS * LANES] = v[ROWS, c] u[c, VECTORS * LANES], plus what m was if `add`; rows of v and m lie v_row and m_row floats apart. With 24
 // sums in registers a step waits for its multiplications, not for what it loads.
 template <int ROWS, int VECTORS>
-VMATH void product(float* m, int64_t m_row, const float* v, int64_t v_row, const float* u, int c) {
+VMATH void product(float* m, int64_t m_row, const float* v, int64_t v_row, const float* u, int c,
+                   bool add = false) {
   Floats sum[ROWS][VECTORS];
   for (int r = 0; r < ROWS; ++r) {
-    for (int q = 0; q < VECTORS; ++q) sum[r][q] = floats(0);
+    for (int q = 0; q < VECTORS; ++q) {
+      sum[r][q] = add ? load<Floats>(m + r * m_row + q * LANES) : floats(0);
+    }
   }
   for (int i = 0; i < c; ++i) {
     Floats b[VECTORS];

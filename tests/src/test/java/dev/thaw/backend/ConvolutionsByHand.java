@@ -37,6 +37,7 @@ public abstract class ConvolutionsByHand {
         new ConvShape(3, 15, 18, 80, 32, 3, 3, 1, 1, 0, 0, 1, 1, 1),  // without padding
         new ConvShape(3, 14, 13, 48, 144, 3, 3, 1, 1, 2, 1, 1, 1, 1), // uneven padding
         new ConvShape(2, 9, 7, 16, 16, 3, 3, 2, 2, 1, 1, 1, 1, 1),    // strided
+        new ConvShape(4, 15, 14, 64, 80, 3, 3, 2, 2, 1, 1, 1, 1, 1),  // strided, by Winograd
         new ConvShape(1, 11, 10, 5, 7, 3, 2, 2, 3, 1, 0, 1, 1, 1),    // nothing square, columns left over
         new ConvShape(2, 13, 13, 7, 5, 5, 5, 1, 1, 2, 2, 1, 1, 1),
         new ConvShape(1, 23, 23, 3, 64, 7, 7, 2, 2, 3, 3, 1, 1, 1),   // the stem of ResNet

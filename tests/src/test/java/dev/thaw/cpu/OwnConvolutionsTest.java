@@ -215,5 +215,17 @@ final class OwnConvolutionsTest {
     holdLargeTiles(isa, new ConvShape(1, 3, 3, 64, 96, 3, 3, 1, 1, 0, 0, 1, 1, 1));
     holdLargeTiles(isa, new ConvShape(3, 7, 7, 64, 208, 3, 3, 1, 1, 1, 1, 1, 1, 1));
     holdLargeTiles(isa, new ConvShape(2, 28, 28, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1));
+    holdLargeTiles(isa, new ConvShape(2, 14, 18, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1));
+  }
+
+  @ParameterizedTest
+  @EnumSource(Isa.class)
+  void stridedInLargeTiles(Isa isa) {
+    holdLargeTiles(isa, new ConvShape(3, 13, 10, 32, 64, 3, 3, 2, 2, 1, 1, 1, 1, 1));
+    holdLargeTiles(isa, new ConvShape(2, 9, 12, 48, 16, 3, 3, 2, 2, 0, 2, 1, 1, 1));
+    holdLargeTiles(isa, new ConvShape(1, 20, 31, 16, 144, 3, 3, 2, 2, 2, 1, 1, 1, 1));
+    holdLargeTiles(isa, new ConvShape(1, 3, 3, 64, 96, 3, 3, 2, 2, 0, 0, 1, 1, 1));
+    holdLargeTiles(isa, new ConvShape(3, 14, 14, 64, 208, 3, 3, 2, 2, 1, 1, 1, 1, 1));
+    holdLargeTiles(isa, new ConvShape(2, 36, 27, 16, 16, 3, 3, 2, 2, 1, 1, 1, 1, 1));
   }
 }

@@ -189,7 +189,7 @@ final class Native {
       int threads);
 
   static native void thaw_winograd4_weights(
-      @Cast("float*") long u, @Cast("const float*") long w, int c, int k, int threads);
+      @Cast("float*") long u, @Cast("const float*") long w, int c, int k, int stride, int threads);
 
   static native void thaw_winograd4_forward(
       @Cast("float*") long y,
@@ -203,6 +203,7 @@ final class Native {
       int width,
       int c,
       int k,
+      int stride,
       int padH,
       int padW,
       int threads);

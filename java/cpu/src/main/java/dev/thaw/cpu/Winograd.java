@@ -36,12 +36,12 @@ final class Winograd implements ConstantWeights {
     this.turned = turned;
   }
 
-  /** Whether it is a 3 x 3 convolution of stride 1 with channels enough. */
-  static boolean is(ConvShape s) {
+  /** Whether it is a 3 x 3 convolution of this stride with channels enough. */
+  static boolean is(ConvShape s, int stride) {
     return s.kh() == 3
         && s.kw() == 3
-        && s.strideH() == 1
-        && s.strideW() == 1
+        && s.strideH() == stride
+        && s.strideW() == stride
         && s.dilationH() == 1
         && s.dilationW() == 1
         && s.padH() <= 2
@@ -54,7 +54,7 @@ final class Winograd implements ConstantWeights {
 
   /** Whether our loops are the faster ones, with AVX-512's 32 registers of 16 numbers. */
   static boolean fits(ConvShape s) {
-    return is(s) && (long) s.n() * ((s.outH() + 1) / 2) * ((s.outW() + 1) / 2) >= FEWEST_TILES;
+    return is(s, 1) && (long) s.n() * ((s.outH() + 1) / 2) * ((s.outW() + 1) / 2) >= FEWEST_TILES;
   }
 
   /** Whether they are also when the weights must be turned in each call. */
