@@ -5,18 +5,12 @@
 #include <mutex>
 #include <set>
 
+#include "cudnn_calls.h"
 #include "cudnn_engines.h"
 
-#define THAW_API extern "C" __attribute__((visibility("default")))
-
-using namespace thaw::dnn;
+namespace thaw::dnn {
 
 namespace {
-
-struct Context {
-  CUstream stream = nullptr;
-  bool streams = false;  // cudnnSetStream was called
-};
 
 std::mutex lock;
 
@@ -27,8 +21,9 @@ std::set<Context*>& contexts() {
 
 thread_local std::string last_message;
 
-template <class F>
-int call(const F& f) {
+}  // namespace
+
+int call(const std::function<Answer()>& f) {
   const std::lock_guard<std::mutex> alone(lock);
   const Answer answer = f();
   last_message = answer.message;
@@ -41,6 +36,12 @@ Context* context(void* handle) {
 }
 
 Answer no_context() { return refused(BAD_PARAM, "no such context, or it was destroyed"); }
+
+}  // namespace thaw::dnn
+
+using namespace thaw::dnn;
+
+namespace {
 
 Answer no_descriptor() { return refused(BAD_PARAM_NULL_POINTER, "no such descriptor, or it was destroyed"); }
 

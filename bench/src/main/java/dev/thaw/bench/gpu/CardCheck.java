@@ -59,8 +59,8 @@ public final class CardCheck {
     switch (name) {
       case "card" -> card();
       case "kernels" -> put(CardKernels.measure());
-      case "convolutions" -> put(CardConvolutions.measure(CONVOLUTION_BATCH));
-      case "own-convolutions" -> put(CardConvolutions.measure(OWN_CONVOLUTION_BATCH));
+      case "convolutions" -> CardConvolutions.measure(CONVOLUTION_BATCH, this::tell);
+      case "own-convolutions" -> CardConvolutions.measureOwn(OWN_CONVOLUTION_BATCH, this::tell);
       case "steps" -> steps();
       case "workshop" -> workshop();
       default -> {
@@ -97,16 +97,17 @@ public final class CardCheck {
   }
 
   private void workshop() throws IOException {
-    Workshop.measure(
-        (subject, figures) -> {
-          json.put(subject, figures);
-          System.err.println("check: " + subject + " " + figures);
-          try {
-            write();
-          } catch (IOException e) {
-            throw new UncheckedIOException(e);
-          }
-        });
+    Workshop.measure(this::tell);
+  }
+
+  private void tell(String subject, Map<String, Object> figures) {
+    json.put(subject, figures);
+    System.err.println("check: " + subject + " " + figures);
+    try {
+      write();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private void put(Map<String, Object> figures) throws IOException {

@@ -133,7 +133,7 @@ final class Page {
     }
     row(
         name,
-        ratio(theirs, ours),
+        ratio(theirs, "ms", ours),
         number(ours, "ms", 3),
         number(ours, "images_per_s", 0),
         theirs.containsKey("error") ? String.valueOf(theirs.get("error")) : number(theirs, "ms", 3),
@@ -166,28 +166,72 @@ final class Page {
     lines.add("");
   }
 
-  /** Ours through cuDNN's graphs beside PyTorch's. */
+  /** Ours through cuDNN's graphs beside its older functions, PyTorch's and our own kernels. */
   private void convolutions() {
+    Map<String, Object> all = part("convolutions");
     heading(
-        "Convolutions of ResNet-50, bf16, batch 256",
-        "convolution",
-        "PyTorch / Thaw",
-        "Thaw TFLOP/s",
-        "PyTorch TFLOP/s");
-    Map<?, ?> theirs = part("torch").get("convolutions") instanceof Map<?, ?> m ? m : Map.of();
-    part("convolutions")
-        .forEach(
-            (name, figures) -> {
-              if (figures instanceof Map<?, ?> ours) {
-                Map<?, ?> torch = theirs.get(name) instanceof Map<?, ?> t ? t : Map.of();
-                row(
-                    name,
-                    ratio(torch, ours),
-                    number(ours, "TFLOPs", 1),
-                    number(torch, "TFLOPs", 1));
-              }
-            });
+        "Convolutions of ResNet-50, batch 256, all shapes together",
+        "direction and precision",
+        "shapes",
+        "older functions / graph, geometric mean",
+        "least",
+        "most");
+    Map<String, List<Double>> ratios = new LinkedHashMap<>();
+    all.forEach(
+        (name, figures) -> {
+          if (figures instanceof Map<?, ?> found
+              && found.get("legacy_ms") instanceof Number legacy
+              && found.get("ms") instanceof Number graph) {
+            String which = name.substring(name.indexOf(", ") + 2);
+            ratios
+                .computeIfAbsent(which, w -> new ArrayList<>())
+                .add(legacy.doubleValue() / graph.doubleValue());
+          }
+        });
+    ratios.forEach(
+        (which, r) ->
+            row(
+                which,
+                Integer.toString(r.size()),
+                text(Math.exp(r.stream().mapToDouble(Math::log).average().orElseThrow()), 2),
+                text(r.stream().mapToDouble(x -> x).min().orElseThrow(), 2),
+                text(r.stream().mapToDouble(x -> x).max().orElseThrow(), 2)));
     lines.add("");
+    heading(
+        "Convolutions of ResNet-50, batch 256; our own kernels at 16",
+        "convolution",
+        "older functions / graph",
+        "PyTorch / graph",
+        "graph TFLOP/s",
+        "older functions TFLOP/s",
+        "PyTorch TFLOP/s",
+        "own kernels TFLOP/s");
+    Map<?, ?> torch = part("torch").get("convolutions") instanceof Map<?, ?> m ? m : Map.of();
+    all.forEach(
+        (name, figures) -> {
+          if (figures instanceof Map<?, ?> ours) {
+            convolution(name, ours, torch.get(name.replaceAll(", bf16$", "")));
+          }
+        });
+    lines.add("");
+  }
+
+  /**
+   * One of them.
+   *
+   * @param theirs PyTorch's figures, if any
+   */
+  private void convolution(String name, Map<?, ?> ours, @Nullable Object theirs) {
+    Map<?, ?> torch = theirs instanceof Map<?, ?> t ? t : Map.of();
+    Map<?, ?> own = part("own-convolutions").get(name) instanceof Map<?, ?> o ? o : Map.of();
+    row(
+        name,
+        ours.get("legacy") instanceof String why ? why : ratio(ours, "legacy_ms", ours),
+        ratio(torch, "ms", ours),
+        number(ours, "TFLOPs", 1),
+        number(ours, "legacy_TFLOPs", 1),
+        number(torch, "TFLOPs", 1),
+        number(own, "TFLOPs", 1));
   }
 
   /** Versions of a kernel, from the plainest to the best. */
@@ -229,8 +273,8 @@ final class Page {
         number(figures, "TFLOPs", 1));
   }
 
-  private static String ratio(Map<?, ?> theirs, Map<?, ?> ours) {
-    return theirs.get("ms") instanceof Number a && ours.get("ms") instanceof Number b
+  private static String ratio(Map<?, ?> theirs, String name, Map<?, ?> ours) {
+    return theirs.get(name) instanceof Number a && ours.get("ms") instanceof Number b
         ? text(a.doubleValue() / b.doubleValue(), 2)
         : "not known";
   }

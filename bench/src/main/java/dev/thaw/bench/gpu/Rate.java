@@ -6,8 +6,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Times work that a device does by itself: calls are queued until they fill a fifth of a second,
- * then waited for; the median of five such rounds counts.
+ * Times work that a device does by itself: calls are queued until they fill a fifth of a second, or
+ * less where there is much to time, then waited for; the median of five such rounds counts.
  */
 final class Rate {
   private static final int WARM = 3;
@@ -19,26 +19,35 @@ final class Rate {
 
   /** Milliseconds of a call. */
   static double milliseconds(Backend backend, Runnable call) {
+    return milliseconds(backend::synchronize, SECONDS, call);
+  }
+
+  /**
+   * The same in shorter rounds.
+   *
+   * @param wait for what was queued
+   * @param seconds of a round
+   */
+  static double milliseconds(Runnable wait, double seconds, Runnable call) {
     for (int i = 0; i < WARM; i++) {
       call.run();
     }
-    int calls =
-        (int) Math.max(1, Math.min(MOST_QUEUED, SECONDS / (round(backend, call, 3) * 1e-3)));
+    int calls = (int) Math.max(1, Math.min(MOST_QUEUED, seconds / (round(wait, call, 3) * 1e-3)));
     double[] rounds = new double[ROUNDS];
     for (int i = 0; i < ROUNDS; i++) {
-      rounds[i] = round(backend, call, calls);
+      rounds[i] = round(wait, call, calls);
     }
     Arrays.sort(rounds);
     return rounds[ROUNDS / 2];
   }
 
-  private static double round(Backend backend, Runnable call, int calls) {
-    backend.synchronize();
+  private static double round(Runnable wait, Runnable call, int calls) {
+    wait.run();
     long start = System.nanoTime();
     for (int i = 0; i < calls; i++) {
       call.run();
     }
-    backend.synchronize();
+    wait.run();
     return (System.nanoTime() - start) * 1e-6 / calls;
   }
 
@@ -48,15 +57,6 @@ final class Rate {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("ms", ms);
     json.put("GBps", bytes / ms * 1e-6);
-    return json;
-  }
-
-  /** A call that does so many multiplications and additions. */
-  static Map<String, Object> ofFlops(Backend backend, double flops, Runnable call) {
-    double ms = milliseconds(backend, call);
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("ms", ms);
-    json.put("TFLOPs", flops / ms * 1e-9);
     return json;
   }
 }

@@ -3,7 +3,8 @@
  * and of PyTorch's figures ({@code bench/gpu/peer.py}).
  *
  * <p>Read {@link dev.thaw.bench.gpu.CardCheck} (the parts, each a process of its own), {@code Rate}
- * (how a call is timed), then one part, {@code Steps} say, and {@code Page}.
+ * (how a call is timed), then one part, {@code Steps} say, and {@code Page}. {@code
+ * LegacyConvolutions} calls functions of cuDNN that Thaw itself does not.
  */
 @NullMarked
 package dev.thaw.bench.gpu;

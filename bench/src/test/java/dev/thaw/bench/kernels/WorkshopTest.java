@@ -3,12 +3,10 @@ package dev.thaw.bench.kernels;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assertions.fail;
-import static org.junit.jupiter.api.Assumptions.abort;
 
 import dev.thaw.backend.Backend;
-import dev.thaw.backend.Devices;
 import dev.thaw.bench.Machine;
+import dev.thaw.bench.OnACard;
 import dev.thaw.cuda.OwnKernels;
 import dev.thaw.memory.Buffer;
 import java.io.IOException;
@@ -24,19 +22,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every version of every kernel in bench/kernels computes what its subject says. */
 class WorkshopTest {
-  private final Backend backend = device();
-
-  /** A card, or else the stand-in for one, which {@code mvn verify} builds. */
-  private static Backend device() {
-    try {
-      return Devices.get(Devices.available().contains("cuda") ? "cuda" : "cuda-sim");
-    } catch (IllegalStateException e) {
-      if ("1".equals(System.getenv("THAW_CI"))) {
-        return fail("THAW_CI is 1, so this must not be skipped: " + e.getMessage());
-      }
-      return abort(e.getMessage());
-    }
-  }
+  private final Backend backend = OnACard.backend();
 
   private OwnKernels compiled(String name) throws IOException {
     return OwnKernels.compile(backend.device(), KernelFile.read(Machine.home(), name).path());
