@@ -113,6 +113,15 @@ THAW_API void thaw_winograd4_forward(float* y, const float* x, const float* u, c
                                      int relu, int n, int h, int width, int c, int k, int stride, int pad_h, int pad_w,
                                      int threads);
 
+/* ---- convolution of colour pictures, 7 columns and stride 2 along the row, by Cook and Toom's method --------------- */
+
+/* Turns weights [k, kh, 7, 3] into u, 39 * kh * k floats; k is a multiple of 16. */
+THAW_API void thaw_cook_toom_weights(float* u, const float* w, int k, int kh);
+/* y = x * w + bias + residual, then max(0, .) if relu; bias and residual null or given, residual may be y. */
+THAW_API void thaw_cook_toom_forward(float* y, const float* x, const float* u, const float* bias, const float* residual,
+                                     int relu, int n, int h, int width, int k, int kh, int stride_h, int pad_h, int pad_w,
+                                     int threads);
+
 /* ---- pooling of pictures [n, h, w, c] ------------------------------------------------------------------------------ */
 
 /* where may be null. */

@@ -119,31 +119,9 @@ VMATH void results(float* y, const float* m, int64_t plane, const Epilogue& e, c
   }
 }
 
-// product() of `rows` rows, ROWS or fewer.
-template <int ROWS, int VECTORS>
-VMATH void product_of(int rows, float* m, int64_t m_row, const float* v, int64_t v_row, const float* u, int c, bool add) {
-  if (rows == ROWS) {
-    product<ROWS, VECTORS>(m, m_row, v, v_row, u, c, add);
-  } else if constexpr (ROWS > 1) {
-    product_of<ROWS - 1, VECTORS>(rows, m, m_row, v, v_row, u, c, add);
-  }
-}
-
-// One plane by one panel, the rows in groups as even as can be: a small one would wait for its weights.
-template <int VECTORS>
-void panel(float* m, int64_t m_row, const float* v, int64_t v_row, const float* u, int c, int count, bool add) {
-  constexpr int ROWS = 24 / VECTORS < 12 ? 24 / VECTORS : 12;
-  const int groups = (count + ROWS - 1) / ROWS;
-  for (int g = 0; g < groups; ++g) {
-    const int begin = count * g / groups;
-    product_of<ROWS, VECTORS>(count * (g + 1) / groups - begin, m + begin * m_row, m_row, v + begin * v_row, v_row, u, c,
-                              add);
-  }
-}
-
 // m[POINTS * POINTS][rows][width] += v times the panel of filters from k on, for all elements of a point by those of another.
 template <class Scheme>
-void products(float* m, const Block& products, const float* v, const Block& inputs, const float* u, const Tiling& s,
+void products(float* m, const Block& sums, const float* v, const Block& inputs, const float* u, const Tiling& s,
               const Places& places, int row_point, int column_point, int k) {
   const int vectors = std::min(WINOGRAD_PANEL, s.k - k) / LANES;
   bool add = false;
@@ -153,15 +131,10 @@ void products(float* m, const Block& products, const float* v, const Block& inpu
       const Element &row = Scheme::LINE[r], &column = Scheme::LINE[q];
       if (column.point != column_point) continue;
       const int begin = Places::begin(row, column, places), count = Places::end(row, column, places) - begin;
-      float* to = m + (row_point * Scheme::POINTS + column_point) * products.plane + begin * products.row;
+      float* to = m + (row_point * Scheme::POINTS + column_point) * sums.plane + begin * sums.row;
       const float* from = v + (r * Scheme::ELEMENTS + q) * inputs.plane + begin * inputs.row;
       const float* weights = u + (int64_t(row.weight * 6 + column.weight) * s.k + k) * s.c;
-      switch (vectors) {
-        case 1: panel<1>(to, products.row, from, inputs.row, weights, s.c, count, add); break;
-        case 2: panel<2>(to, products.row, from, inputs.row, weights, s.c, count, add); break;
-        case 3: panel<3>(to, products.row, from, inputs.row, weights, s.c, count, add); break;
-        default: panel<4>(to, products.row, from, inputs.row, weights, s.c, count, add);
-      }
+      panel(vectors, to, sums.row, from, inputs.row, weights, s.c, count, add);
       add = true;
     }
   }

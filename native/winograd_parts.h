@@ -1,4 +1,4 @@
-// What both of Winograd's convolutions are made of: the product in the middle and the way out.
+// What Winograd's convolutions, and Cook and Toom's, are made of: the product in the middle and the way out.
 #pragma once
 
 #include "lanes.h"
@@ -27,6 +27,39 @@ VMATH void product(float* m, int64_t m_row, const float* v, int64_t v_row, const
   }
   for (int r = 0; r < ROWS; ++r) {
     for (int q = 0; q < VECTORS; ++q) store(m + r * m_row + q * LANES, sum[r][q]);
+  }
+}
+
+// product() of `rows` rows, ROWS or fewer.
+template <int ROWS, int VECTORS>
+VMATH void product_of(int rows, float* m, int64_t m_row, const float* v, int64_t v_row, const float* u, int c, bool add) {
+  if (rows == ROWS) {
+    product<ROWS, VECTORS>(m, m_row, v, v_row, u, c, add);
+  } else if constexpr (ROWS > 1) {
+    product_of<ROWS - 1, VECTORS>(rows, m, m_row, v, v_row, u, c, add);
+  }
+}
+
+// The same for `count` rows, in groups as even as can be: a small one would wait for its weights.
+template <int VECTORS>
+void product_of_all(float* m, int64_t m_row, const float* v, int64_t v_row, const float* u, int c, int count, bool add) {
+  constexpr int ROWS = 24 / VECTORS < 12 ? 24 / VECTORS : 12;
+  const int groups = (count + ROWS - 1) / ROWS;
+  for (int g = 0; g < groups; ++g) {
+    const int begin = count * g / groups;
+    product_of<ROWS, VECTORS>(count * (g + 1) / groups - begin, m + begin * m_row, m_row, v + begin * v_row, v_row, u, c,
+                              add);
+  }
+}
+
+// The same for a panel of `vectors` times sixteen columns.
+VMATH void panel(int vectors, float* m, int64_t m_row, const float* v, int64_t v_row, const float* u, int c, int count,
+                 bool add = false) {
+  switch (vectors) {
+    case 1: product_of_all<1>(m, m_row, v, v_row, u, c, count, add); break;
+    case 2: product_of_all<2>(m, m_row, v, v_row, u, c, count, add); break;
+    case 3: product_of_all<3>(m, m_row, v, v_row, u, c, count, add); break;
+    default: product_of_all<4>(m, m_row, v, v_row, u, c, count, add);
   }
 }
 

@@ -154,7 +154,16 @@ final class OwnConvolutionsTest {
     ALL_IN_PLACE
   }
 
+  /** Turns weights [k, kh, kw, c] with so many threads. */
+  private interface Turning {
+    TurnedWeights of(Buffer w, ConvShape s, int threads);
+  }
+
   private void holdLargeTiles(Isa isa, ConvShape s) {
+    holdTurned(isa, s, (w, shape, t) -> Winograd4.of(CPU.pool(), w, shape, t));
+  }
+
+  private void holdTurned(Isa isa, ConvShape s, Turning turning) {
     if (isa.compareTo(best) > 0) {
       System.err.println("not held on this processor: " + isa);
       return;
@@ -186,7 +195,7 @@ final class OwnConvolutionsTest {
                 add = y.address();
                 Native.thaw_copy(add, br, y.bytes(), 1);
               }
-              try (Winograd4 turned = Winograd4.of(CPU.pool(), bw, s, t)) {
+              try (TurnedWeights turned = turning.of(bw, s, t)) {
                 turned.forward(y.address(), bx, bb, add, some, s, t);
               }
             },
@@ -227,5 +236,18 @@ final class OwnConvolutionsTest {
     holdLargeTiles(isa, new ConvShape(1, 3, 3, 64, 96, 3, 3, 2, 2, 0, 0, 1, 1, 1));
     holdLargeTiles(isa, new ConvShape(3, 14, 14, 64, 208, 3, 3, 2, 2, 1, 1, 1, 1, 1));
     holdLargeTiles(isa, new ConvShape(2, 36, 27, 16, 16, 3, 3, 2, 2, 1, 1, 1, 1, 1));
+  }
+
+  private void holdColours(Isa isa, ConvShape s) {
+    holdTurned(isa, s, (w, shape, t) -> CookToom.of(CPU.pool(), w, shape));
+  }
+
+  @ParameterizedTest
+  @EnumSource(Isa.class)
+  void colourPictures(Isa isa) {
+    holdColours(isa, new ConvShape(2, 37, 41, 3, 64, 7, 7, 2, 2, 3, 3, 1, 1, 1));
+    holdColours(isa, new ConvShape(1, 18, 64, 3, 80, 7, 7, 2, 2, 2, 6, 1, 1, 1));
+    holdColours(isa, new ConvShape(3, 9, 7, 3, 16, 5, 7, 1, 2, 0, 0, 1, 1, 1));
+    holdColours(isa, new ConvShape(1, 1, 5, 3, 176, 1, 7, 3, 2, 0, 1, 1, 1, 1));
   }
 }

@@ -208,6 +208,26 @@ final class Native {
       int padW,
       int threads);
 
+  static native void thaw_cook_toom_weights(
+      @Cast("float*") long u, @Cast("const float*") long w, int k, int kh);
+
+  static native void thaw_cook_toom_forward(
+      @Cast("float*") long y,
+      @Cast("const float*") long x,
+      @Cast("const float*") long u,
+      @Cast("const float*") long bias,
+      @Cast("const float*") long residual,
+      int relu,
+      int n,
+      int h,
+      int width,
+      int k,
+      int kh,
+      int strideH,
+      int padH,
+      int padW,
+      int threads);
+
   static native void thaw_pool_max_forward(
       @Cast("float*") long y,
       @Cast("int32_t*") long where,

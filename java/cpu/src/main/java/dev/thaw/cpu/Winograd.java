@@ -1,6 +1,5 @@
 package dev.thaw.cpu;
 
-import dev.thaw.backend.ConstantWeights;
 import dev.thaw.backend.ConvShape;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.DType;
@@ -17,7 +16,7 @@ import dev.thaw.memory.Purpose;
  * different size in one tile lose more, and an infinity becomes NaN in the results of its tile.
  * Bits do not depend on the number of threads.
  */
-final class Winograd implements ConstantWeights {
+final class Winograd implements TurnedWeights {
   /** Channels in a vector. */
   private static final int VECTOR = 16;
 
@@ -73,12 +72,16 @@ final class Winograd implements ConstantWeights {
     return new Winograd(turned);
   }
 
-  /** y = x ∗ w + bias + residual, then max(0, ·) if {@code relu}; addresses 0 for none. */
-  void forward(long y, long x, long bias, long residual, boolean relu, ConvShape s, int threads) {
+  @Override
+  public void forward(
+      long y, long x, long bias, long residual, boolean relu, ConvShape s, int threads) {
     convolve(y, x, Address.floats(turned), bias, residual, relu, s, threads);
   }
 
-  /** The same with weights as they lie. */
+  /**
+   * y = x ∗ w + bias + residual, then max(0, ·) if {@code relu}, with weights as they lie;
+   * addresses 0 for none.
+   */
   static void forward(
       Lane lane,
       long y,

@@ -1,6 +1,5 @@
 package dev.thaw.cpu;
 
-import dev.thaw.backend.ConstantWeights;
 import dev.thaw.backend.ConvShape;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.DType;
@@ -25,7 +24,7 @@ import dev.thaw.memory.Purpose;
  * six times as large; {@code native/winograd4_loops.cpp} has better ones. Bits do not depend on the
  * number of threads.
  */
-final class Winograd4 implements ConstantWeights {
+final class Winograd4 implements TurnedWeights {
   /** Below this many tiles the product waits for its weights. */
   private static final int FEWEST_TILES = 8;
 
@@ -77,8 +76,9 @@ final class Winograd4 implements ConstantWeights {
     return new Winograd4(turned);
   }
 
-  /** y = x ∗ w + bias + residual, then max(0, ·) if {@code relu}; addresses 0 for none. */
-  void forward(long y, long x, long bias, long residual, boolean relu, ConvShape s, int threads) {
+  @Override
+  public void forward(
+      long y, long x, long bias, long residual, boolean relu, ConvShape s, int threads) {
     Native.thaw_winograd4_forward(
         y,
         x,
