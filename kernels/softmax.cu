@@ -1,6 +1,7 @@
 // Softmax over the rows of [rows, columns], its logarithm, and cross-entropy on that. A team takes a row (rows.cuh): some
 // lanes of a warp if it is short, else a block. A row is read twice, the second time from a cache unless it is very long:
 // once for its maximum and its sum of exponentials together, once for the result (and once more for smoothed targets).
+// All in float: what is bf16 comes here widened.
 #include "rows.cuh"
 
 // --- Softmax: y = exp(x - max) / sum, or its logarithm (x - max) - log(sum). ---
@@ -31,16 +32,16 @@ struct Online {
   }
 };
 
-template <class Team, class T>
-DEVICE Online online(const Team team, const T* x, int n) {
+template <class Team>
+DEVICE Online online(const Team team, const float* x, int n) {
   Online o;
-  each_of(team, x, n, [&](int, T e) { o.take(widen(e)); });
+  each_of(team, x, n, [&](int, float e) { o.take(e); });
   o.join(team);
   return o;
 }
 
-template <class Team, class T>
-DEVICE void softmax_forward(const Team team, T* y, const T* x, int rows, int columns, int logarithm) {
+template <class Team>
+DEVICE void softmax_forward(const Team team, float* y, const float* x, int rows, int columns, int logarithm) {
   for (unsigned begin = team.start(); begin < (unsigned)rows; begin += team.stride()) {
     const long long row = begin + team.row();
     const int n = row < rows ? columns : 0;
@@ -53,17 +54,17 @@ DEVICE void softmax_forward(const Team team, T* y, const T* x, int rows, int col
 }
 
 // dx = y (dy - sum of dy y), or, of the logarithm, dy - exp(y) (sum of dy); dx may be dy.
-template <class Team, class T>
-DEVICE void softmax_backward(const Team team, T* dx, const T* dy, const T* y, int rows, int columns, int logarithm) {
+template <class Team>
+DEVICE void softmax_backward(const Team team, float* dx, const float* dy, const float* y, int rows, int columns, int logarithm) {
   for (unsigned begin = team.start(); begin < (unsigned)rows; begin += team.stride()) {
     const long long row = begin + team.row();
     const int n = row < rows ? columns : 0;
     const long long at = row * columns;
     float sum = 0.0f;
     if (logarithm) {
-      each_of(team, dy + at, n, [&](int, T d) { sum += widen(d); });
+      each_of(team, dy + at, n, [&](int, float d) { sum += d; });
     } else {
-      each_of(team, dy + at, y + at, n, [&](int, T d, T v) { sum += widen(d) * widen(v); });
+      each_of(team, dy + at, y + at, n, [&](int, float d, float v) { sum += d * v; });
     }
     sum = team.template fold<Sum<float>>(sum);
     if (logarithm) {
@@ -75,41 +76,22 @@ DEVICE void softmax_backward(const Team team, T* dx, const T* dy, const T* y, in
 }
 
 // A kernel for short rows, which end with how many lanes of a warp share one (1 to 32), and one with a block a row.
-#define BY_TEAM(name, type, call, ...)                    \
-  KERNEL(name##_short_##type, __VA_ARGS__, int lanes) {   \
-    const Lanes team{lanes};                              \
-    call;                                                 \
-  }                                                       \
-  KERNEL(name##_long_##type, __VA_ARGS__) {               \
-    const Block team{};                                   \
-    call;                                                 \
+#define BY_TEAM(name, call, ...)                       \
+  KERNEL(name##_short_f32, __VA_ARGS__, int lanes) {   \
+    const Lanes team{lanes};                           \
+    call;                                              \
+  }                                                    \
+  KERNEL(name##_long_f32, __VA_ARGS__) {               \
+    const Block team{};                                \
+    call;                                              \
   }
 
-#define SOFTMAX(T, type)                                                                              \
-  BY_TEAM(softmax_forward, type, softmax_forward(team, y, x, rows, columns, logarithm),               \
-          T* y, const T* x, int rows, int columns, int logarithm)                                     \
-  BY_TEAM(softmax_backward, type, softmax_backward(team, dx, dy, y, rows, columns, logarithm),        \
-          T* dx, const T* dy, const T* y, int rows, int columns, int logarithm)
-SOFTMAX(float, f32)
-SOFTMAX(bf16, bf16)
+BY_TEAM(softmax_forward, softmax_forward(team, y, x, rows, columns, logarithm), float* y, const float* x, int rows,
+        int columns, int logarithm)
+BY_TEAM(softmax_backward, softmax_backward(team, dx, dy, y, rows, columns, logarithm), float* dx, const float* dy,
+        const float* y, int rows, int columns, int logarithm)
 
 // --- Cross-entropy: the mean over rows of -log p(target), with weights of classes and smoothed targets. ---
-
-// Float or bf16: what is not as large as the logits need not be of their type.
-struct Numbers {
-  const void* of;
-  int half;
-
-  DEVICE float at(int i) const { return half ? widen(((const bf16*)of)[i]) : ((const float*)of)[i]; }
-};
-
-DEVICE void put(void* y, int half, float v) {
-  if (half) {
-    *(bf16*)y = narrow<bf16>(v);
-  } else {
-    *(float*)y = v;
-  }
-}
 
 DEVICE long long class_of(const void* targets, int wide, long long row) {
   return wide ? ((const long long*)targets)[row] : ((const int*)targets)[row];
@@ -124,25 +106,25 @@ struct Target {
   Target() = default;
 
   // Of a row that is there. `weights` may hold none, for 1 each.
-  DEVICE Target(const void* targets, int wide, long long row, long long ignored, const Numbers& weights, int columns) {
+  DEVICE Target(const void* targets, int wide, long long row, long long ignored, const float* weights, int columns) {
     const long long t = class_of(targets, wide, row);
     counts = t != ignored;
     if (t >= 0 && t < columns) at = (int)t;
-    if (counts) weight = at < 0 ? __int_as_float(0x7fc00000) : weights.of == nullptr ? 1.0f : weights.at(at);
+    if (counts) weight = at < 0 ? __int_as_float(0x7fc00000) : weights == nullptr ? 1.0f : weights[at];
   }
 };
 
 // Each block leaves two sums over its rows in `partial`: of losses, and of the weights that divide them.
-template <class Team, class T>
-DEVICE void cross_entropy(const Team team, double* partial, T* log_p, const T* logits, const void* targets,
-                          const Numbers weights, int targets_wide, long long ignored, int rows, int columns, float hard,
+template <class Team>
+DEVICE void cross_entropy(const Team team, double* partial, float* log_p, const float* logits, const void* targets,
+                          const float* weights, int targets_wide, long long ignored, int rows, int columns, float hard,
                           float smooth, Refusal* refusal, int what) {
   double loss = 0.0, total = 0.0;
   for (unsigned begin = team.start(); begin < (unsigned)rows; begin += team.stride()) {
     const long long row = begin + team.row();
     const bool here = row < rows;
     const int n = here ? columns : 0;
-    const T* from = logits + row * columns;
+    const float* from = logits + row * columns;
     const Online o = online(team, from, n);
     const float log_sum = log(o.sum);
     const Target target = here ? Target(targets, targets_wide, row, ignored, weights, columns) : Target();
@@ -150,8 +132,8 @@ DEVICE void cross_entropy(const Team team, double* partial, T* log_p, const T* l
     float lost = 0.0f;
     // Not multiplied by 0: that of a class whose probability is 0 would be 0 times infinity.
     if (smooth > 0.0f) {
-      each_of(team, from, n, [&](int c, T e) {
-        lost -= smooth * (weights.of == nullptr ? 1.0f : weights.at(c)) * ((widen(e) - o.largest) - log_sum);
+      each_of(team, from, n, [&](int c, float e) {
+        lost -= smooth * (weights == nullptr ? 1.0f : weights[c]) * ((e - o.largest) - log_sum);
       });
     }
     map_row(team, log_p + row * columns, from, n, [&](int c, float v) {
@@ -175,7 +157,7 @@ DEVICE void cross_entropy(const Team team, double* partial, T* log_p, const T* l
 }
 
 // One block ends the sums of `blocks` others.
-KERNEL(cross_entropy_total, void* loss, void* total, const double* partial, int blocks, int loss_half, int total_half) {
+KERNEL(cross_entropy_total, float* loss, float* total, const double* partial, int blocks) {
   double sum = 0.0, divisor = 0.0;
   for (int b = threadIdx.x; b < blocks; b += THREADS) {
     sum += partial[2 * b];
@@ -184,23 +166,23 @@ KERNEL(cross_entropy_total, void* loss, void* total, const double* partial, int 
   sum = over_block<Sum<double>>(sum);
   divisor = over_block<Sum<double>>(divisor);
   if (threadIdx.x == 0) {
-    put(loss, loss_half, (float)(sum / divisor));
-    put(total, total_half, (float)divisor);
+    *loss = (float)(sum / divisor);
+    *total = (float)divisor;
   }
 }
 
 // dlogits = dloss / total ((1 - smoothing) w_t (p - [c = t]) + smoothing / columns (p sum of w - w_c)).
-template <class Team, class T>
-DEVICE void cross_entropy_backward(const Team team, T* dlogits, const Numbers dloss, const Numbers total, const T* log_p,
-                                   const void* targets, const Numbers weights, int targets_wide, long long ignored, int rows,
+template <class Team>
+DEVICE void cross_entropy_backward(const Team team, float* dlogits, const float* dloss, const float* total, const float* log_p,
+                                   const void* targets, const float* weights, int targets_wide, long long ignored, int rows,
                                    int columns, float hard, float smooth) {
   float all = (float)columns;
-  if (weights.of != nullptr) {
+  if (weights != nullptr) {
     all = 0.0f;
-    for (int c = threadIdx.x; c < columns; c += THREADS) all += weights.at(c);
+    for (int c = threadIdx.x; c < columns; c += THREADS) all += weights[c];
     all = over_block<Sum<float>>(all);
   }
-  const float scale = dloss.at(0) / total.at(0);
+  const float scale = dloss[0] / total[0];
   for (unsigned begin = team.start(); begin < (unsigned)rows; begin += team.stride()) {
     const long long row = begin + team.row();
     if (row >= rows) continue;
@@ -211,25 +193,19 @@ DEVICE void cross_entropy_backward(const Team team, T* dlogits, const Numbers dl
     map_row(team, dlogits + at, log_p + at, columns, [&](int c, float lp) {
       if (!target.counts) return 0.0f;
       const float p = exp(lp);
-      const float w = weights.of == nullptr ? 1.0f : weights.at(c);
+      const float w = weights == nullptr ? 1.0f : weights[c];
       return own * (c == target.at ? p - 1.0f : p) + even * (p * all - w);
     });
   }
 }
 
-#define CROSS_ENTROPY(T, type)                                                                                     \
-  BY_TEAM(cross_entropy, type,                                                                                     \
-          cross_entropy(team, partial, log_p, logits, targets, Numbers{weights, weights_half}, targets_wide,       \
-                        ignored, rows, columns, hard, smooth, refusal, what),                                      \
-          double* partial, T* log_p, const T* logits, const void* targets, const void* weights, int targets_wide,  \
-          int weights_half, long long ignored, int rows, int columns, float hard, float smooth,                    \
-          Refusal* refusal, int what)                                                                              \
-  BY_TEAM(cross_entropy_backward, type,                                                                            \
-          cross_entropy_backward(team, dlogits, Numbers{dloss, dloss_half}, Numbers{total, total_half}, log_p,     \
-                                 targets, Numbers{weights, weights_half}, targets_wide, ignored, rows, columns,    \
-                                 hard, smooth),                                                                    \
-          T* dlogits, const void* dloss, const void* total, const T* log_p, const void* targets,                   \
-          const void* weights, int dloss_half, int total_half, int targets_wide, int weights_half,                 \
-          long long ignored, int rows, int columns, float hard, float smooth)
-CROSS_ENTROPY(float, f32)
-CROSS_ENTROPY(bf16, bf16)
+BY_TEAM(cross_entropy,
+        cross_entropy(team, partial, log_p, logits, targets, weights, targets_wide, ignored, rows, columns, hard, smooth,
+                      refusal, what),
+        double* partial, float* log_p, const float* logits, const void* targets, const float* weights, int targets_wide,
+        long long ignored, int rows, int columns, float hard, float smooth, Refusal* refusal, int what)
+BY_TEAM(cross_entropy_backward,
+        cross_entropy_backward(team, dlogits, dloss, total, log_p, targets, weights, targets_wide, ignored, rows, columns,
+                               hard, smooth),
+        float* dlogits, const float* dloss, const float* total, const float* log_p, const void* targets,
+        const float* weights, int targets_wide, long long ignored, int rows, int columns, float hard, float smooth)

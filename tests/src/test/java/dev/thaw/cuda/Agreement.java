@@ -41,8 +41,17 @@ final class Agreement {
    *     the rounding to bfloat16
    */
   static void hold(String what, double slack, Calls calls) {
+    hold(List.of(DType.FLOAT32, DType.BFLOAT16), what, slack, calls);
+  }
+
+  /** Compares what is computed in float32 alone. */
+  static void holdInFloat32(String what, double slack, Calls calls) {
+    hold(List.of(DType.FLOAT32), what, slack, calls);
+  }
+
+  private static void hold(List<DType> dtypes, String what, double slack, Calls calls) {
     List<double[]> expected = run(Devices.get("plain"), DType.FLOAT64, calls);
-    for (DType dtype : List.of(DType.FLOAT32, DType.BFLOAT16)) {
+    for (DType dtype : dtypes) {
       for (Backend backend : BACKENDS) {
         String where = what + (backend == CARD ? ", aligned, " : ", odd, ") + dtype;
         compare(where, dtype, slack, expected, run(backend, dtype, calls));

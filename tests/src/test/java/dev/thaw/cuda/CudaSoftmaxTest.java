@@ -30,9 +30,9 @@ final class CudaSoftmaxTest {
     double[] logarithms = Arrays.stream(numbers(rows * columns, 3)).map(v -> v - 8).toArray();
     for (boolean log : new boolean[] {false, true}) {
       String what = (log ? "log softmax" : "softmax") + " of [" + rows + ", " + columns + "]";
-      Agreement.hold(what, forward(x, log, rows, columns));
+      Agreement.holdInFloat32(what, 1, forward(x, log, rows, columns));
       double[] y = log ? logarithms : x;
-      Agreement.hold(
+      Agreement.holdInFloat32(
           what + " backward",
           // Sums of many numbers that cancel.
           4 + columns / 16.0,
@@ -71,15 +71,9 @@ final class CudaSoftmaxTest {
     mixed[2 * columns + columns / 2] = -INF;
     for (boolean log : new boolean[] {false, true}) {
       String what = "log " + log + " of special numbers, " + columns + " columns";
-      Agreement.hold(what, forward(bfloat16(x), log, fills.length, columns));
-      Agreement.hold(what + ", mixed", forward(mixed, log, 3, columns));
+      Agreement.holdInFloat32(what, 1, forward(x, log, fills.length, columns));
+      Agreement.holdInFloat32(what + ", mixed", 1, forward(mixed, log, 3, columns));
     }
-  }
-
-  private static double[] bfloat16(double[] x) {
-    return Arrays.stream(x)
-        .map(v -> Float.intBitsToFloat(Float.floatToRawIntBits((float) v) & 0xFFFF0000))
-        .toArray();
   }
 
   @ParameterizedTest
@@ -87,43 +81,37 @@ final class CudaSoftmaxTest {
   void crossEntropy(int rows, int columns) {
     for (double smoothing : new double[] {0, 0.125}) {
       for (boolean weighted : new boolean[] {false, true}) {
-        crossEntropy(rows, columns, smoothing, weighted, DType.INT64, false);
-        crossEntropy(rows, columns, smoothing, weighted, DType.INT32, true);
+        crossEntropy(rows, columns, smoothing, weighted, DType.INT64);
+        crossEntropy(rows, columns, smoothing, weighted, DType.INT32);
       }
     }
   }
 
-  /**
-   * Forward, and backward from numbers that bfloat16 has.
-   *
-   * @param floats whether single numbers and weights are float32, else they are as the logits are
-   */
+  /** Forward, and backward. */
   private static void crossEntropy(
-      int rows, int columns, double smoothing, boolean weighted, DType type, boolean floats) {
+      int rows, int columns, double smoothing, boolean weighted, DType type) {
     CrossEntropyOptions options = new CrossEntropyOptions(smoothing, -7);
     double[] logits = numbers(rows * columns, 1);
     double[] logarithms = Arrays.stream(numbers(rows * columns, 2)).map(v -> v - 8).toArray();
     double[] weights = Arrays.stream(numbers(columns, 3)).map(Math::abs).toArray();
     double[] classes =
         IntStream.range(0, rows).mapToDouble(i -> i % 4 == 1 ? -7 : i * 31 % columns).toArray();
-    Agreement.hold(
+    Agreement.holdInFloat32(
         String.format(
-            "cross-entropy of [%d, %d], smoothing %s, %s, %s",
-            rows, columns, smoothing, type, floats),
+            "cross-entropy of [%d, %d], smoothing %s, %s", rows, columns, smoothing, type),
         4,
         (backend, buffers) -> {
           Buffer targets = buffers.of(type, classes);
-          Buffer loss = floats ? buffers.output(DType.FLOAT32, 1) : buffers.output(1);
-          Buffer total = floats ? buffers.output(DType.FLOAT32, 1) : buffers.output(1);
+          Buffer loss = buffers.output(1);
+          Buffer total = buffers.output(1);
           Buffer log = buffers.output(logits.length);
-          Buffer w =
-              !weighted ? null : floats ? buffers.of(DType.FLOAT32, weights) : buffers.of(weights);
+          Buffer w = weighted ? buffers.of(weights) : null;
           Buffer x = buffers.of(logits);
           backend.softmax().crossEntropy(loss, total, log, x, targets, w, options, rows, columns);
           Buffer dlogits = buffers.output(logits.length);
-          Buffer dloss = floats ? buffers.of(DType.FLOAT32, 2) : buffers.of(2);
+          Buffer dloss = buffers.of(2);
           Buffer y = buffers.of(logarithms);
-          Buffer divisor = floats ? buffers.of(DType.FLOAT32, 0.5) : buffers.of(0.5);
+          Buffer divisor = buffers.of(0.5);
           backend
               .softmax()
               .crossEntropyBackward(dlogits, dloss, divisor, y, targets, w, options, rows, columns);
@@ -134,8 +122,9 @@ final class CudaSoftmaxTest {
   @Test
   void allIgnored() {
     CrossEntropyOptions options = new CrossEntropyOptions(0, 3);
-    Agreement.hold(
+    Agreement.holdInFloat32(
         "cross-entropy of nothing",
+        1,
         (backend, buffers) -> {
           Buffer targets = buffers.of(DType.INT64, 3, 3);
           Buffer loss = buffers.output(1);

@@ -29,9 +29,9 @@ final class CudaSoftmax implements SoftmaxKernels {
   private final int wrongTarget;
 
   /** Kernels for short rows and for long ones. */
-  private record Rows(Kernels.ByType shorter, Kernels.ByType longer) {
+  private record Rows(Kernel shorter, Kernel longer) {
     static Rows of(Kernels kernels, String name) {
-      return new Rows(kernels.byType(name + "_short"), kernels.byType(name + "_long"));
+      return new Rows(kernels.get(name + "_short_f32"), kernels.get(name + "_long_f32"));
     }
   }
 
@@ -55,7 +55,7 @@ final class CudaSoftmax implements SoftmaxKernels {
       return;
     }
     Arguments a = Arguments.empty().pointer(y).pointer(x).int32(rows).int32(columns).flag(log);
-    launch(forward, y.dtype(), rows, columns, a);
+    launch(forward, rows, columns, a);
   }
 
   @Override
@@ -65,7 +65,7 @@ final class CudaSoftmax implements SoftmaxKernels {
     }
     Arguments a = Arguments.empty().pointer(dx).pointer(dy).pointer(y);
     a.int32(rows).int32(columns).flag(log);
-    launch(backward, dx.dtype(), rows, columns, a);
+    launch(backward, rows, columns, a);
   }
 
   @Override
@@ -83,11 +83,10 @@ final class CudaSoftmax implements SoftmaxKernels {
     long partial = workspace.take(2L * blocks * Double.BYTES);
     try {
       Arguments a = Arguments.empty().address(partial).pointer(logProbabilities).pointer(logits);
-      a.pointer(targets).pointer(weights).flag(isWide(targets)).flag(isHalf(weights));
+      a.pointer(targets).pointer(weights).flag(isWide(targets));
       options(a, options, rows, columns);
-      launch(crossEntropy, logits.dtype(), rows, columns, refusals.watch(a, wrongTarget));
+      launch(crossEntropy, rows, columns, refusals.watch(a, wrongTarget));
       a = Arguments.empty().pointer(loss).pointer(total).address(partial).int32(blocks);
-      a.flag(isHalf(loss)).flag(isHalf(total));
       card.launch(crossEntropyTotal, 1, a);
     } finally {
       workspace.give();
@@ -109,10 +108,9 @@ final class CudaSoftmax implements SoftmaxKernels {
       return;
     }
     Arguments a = Arguments.empty().pointer(dlogits).pointer(dloss).pointer(total);
-    a.pointer(logProbabilities).pointer(targets).pointer(weights);
-    a.flag(isHalf(dloss)).flag(isHalf(total)).flag(isWide(targets)).flag(isHalf(weights));
+    a.pointer(logProbabilities).pointer(targets).pointer(weights).flag(isWide(targets));
     options(a, options, rows, columns);
-    launch(crossEntropyBackward, dlogits.dtype(), rows, columns, a);
+    launch(crossEntropyBackward, rows, columns, a);
   }
 
   private static void options(Arguments a, CrossEntropyOptions options, int rows, int columns) {
@@ -120,13 +118,12 @@ final class CudaSoftmax implements SoftmaxKernels {
     a.float32(1 - options.smoothing()).float32(options.smoothing() / columns);
   }
 
-  private void launch(Rows kernels, DType dtype, int rows, int columns, Arguments a) {
+  private void launch(Rows kernels, int rows, int columns, Arguments a) {
     boolean shorter = isShort(rows, columns);
     if (shorter) {
       a.int32(Lanes.of(columns));
     }
-    Kernels.ByType kernel = shorter ? kernels.shorter() : kernels.longer();
-    card.launch(kernel.of(dtype), blocks(rows, columns), a);
+    card.launch(shorter ? kernels.shorter() : kernels.longer(), blocks(rows, columns), a);
   }
 
   private boolean isShort(int rows, int columns) {
@@ -146,10 +143,5 @@ final class CudaSoftmax implements SoftmaxKernels {
         "crossEntropy: targets are %s, expected int64 class numbers",
         targets.dtype());
     return targets.dtype() == DType.INT64;
-  }
-
-  /** Whether it is BFLOAT16, else it is FLOAT32. */
-  private static boolean isHalf(@Nullable Buffer numbers) {
-    return numbers != null && Kernels.choose(numbers.dtype(), false, true);
   }
 }
