@@ -1,4 +1,5 @@
-/* The CPU library: the list of everything that Java may call. dev.thaw.cpu.Native repeats it, and a test compares the two.
+/* The CPU library: the list of everything that Java may call. dev.thaw.cpu.Native, and for convolutions NativeConv, repeat
+ * it, and a test compares the two.
  *
  * Buffers are dense and row-major, float32 unless said otherwise, 64-byte aligned only where Java allocated them whole.
  * Arguments come as outputs, inputs, sizes, scalars; `threads` is how many threads the loop may take, and no result

@@ -2,6 +2,7 @@ package dev.thaw.cpu;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 
 import dev.thaw.Needs;
 import dev.thaw.backend.Unary;
@@ -18,6 +19,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.bytedeco.javacpp.annotation.Cast;
 import org.junit.jupiter.api.Test;
 
@@ -73,14 +75,17 @@ final class HeaderTest {
   @Test
   void everyFunctionOfTheHeaderIsBoundAndNoOther() throws IOException {
     Map<String, List<String>> bound = new TreeMap<>();
-    for (Method method : Native.class.getDeclaredMethods()) {
+    for (Method method :
+        Stream.of(Native.class, NativeConv.class)
+            .flatMap(c -> Arrays.stream(c.getDeclaredMethods()))
+            .toList()) {
       if (Modifier.isNative(method.getModifiers())) {
         List<String> types = new ArrayList<>();
         types.add(type(method.getReturnType(), method.getAnnotations()));
         for (int i = 0; i < method.getParameterCount(); i++) {
           types.add(type(method.getParameterTypes()[i], method.getParameterAnnotations()[i]));
         }
-        bound.put(method.getName(), types);
+        assertNull(bound.put(method.getName(), types), method.getName());
       }
     }
     assertFalse(bound.isEmpty());

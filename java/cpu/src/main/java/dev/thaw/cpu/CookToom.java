@@ -51,14 +51,14 @@ final class CookToom implements TurnedWeights {
   /** {@code w}, turned. */
   static CookToom of(Pool pool, Buffer w, ConvShape s) {
     Buffer turned = pool.allocate(DType.FLOAT32, (long) FLOATS * s.kh() * s.k(), Purpose.WORKSPACE);
-    Native.thaw_cook_toom_weights(Address.floats(turned), Address.floats(w), s.k(), s.kh());
+    NativeConv.thaw_cook_toom_weights(Address.floats(turned), Address.floats(w), s.k(), s.kh());
     return new CookToom(turned);
   }
 
   @Override
   public void forward(
       long y, long x, long bias, long residual, boolean relu, ConvShape s, int threads) {
-    Native.thaw_cook_toom_forward(
+    NativeConv.thaw_cook_toom_forward(
         y,
         x,
         Address.floats(turned),

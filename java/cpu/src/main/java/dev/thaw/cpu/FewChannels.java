@@ -19,7 +19,7 @@ final class FewChannels {
 
   /** y = x ∗ w + bias, then max(0, ·) if {@code relu}; {@code bias} 0 for none. */
   static void forward(long y, long x, long w, long bias, boolean relu, ConvShape s, int threads) {
-    Native.thaw_stem_forward(
+    NativeConv.thaw_stem_forward(
         y,
         x,
         w,
@@ -43,7 +43,7 @@ final class FewChannels {
 
   /** dw, and db unless its address is 0. */
   static void backwardWeights(long dw, long db, long dy, long x, ConvShape s, int threads) {
-    Native.thaw_stem_backward(
+    NativeConv.thaw_stem_backward(
         dw,
         db,
         dy,

@@ -6,8 +6,8 @@ import org.bytedeco.javacpp.annotation.Platform;
 
 /**
  * {@code native/thaw_cpu.h} as Java declarations, same names, same order; a test compares the two.
- * Addresses are longs: no object is made for a call. JavaCPP writes the C++ side of the binding
- * while the module is built.
+ * Convolutions are in {@link NativeConv}. Addresses are longs: no object is made for a call.
+ * JavaCPP writes the C++ side of the binding while the module is built.
  */
 @Platform(include = "thaw_cpu.h")
 @NoException
@@ -109,123 +109,6 @@ final class Native {
       @Cast("int64_t") long outer,
       @Cast("int64_t") long n,
       @Cast("int64_t") long inner,
-      int threads);
-
-  static native void thaw_stem_forward(
-      @Cast("float*") long y,
-      @Cast("const float*") long x,
-      @Cast("const float*") long w,
-      @Cast("const float*") long bias,
-      int relu,
-      int n,
-      int h,
-      int width,
-      int c,
-      int k,
-      int kh,
-      int kw,
-      int strideH,
-      int strideW,
-      int padH,
-      int padW,
-      int dilationH,
-      int dilationW,
-      int threads);
-
-  static native void thaw_stem_backward(
-      @Cast("float*") long dw,
-      @Cast("float*") long db,
-      @Cast("const float*") long dy,
-      @Cast("const float*") long x,
-      int n,
-      int h,
-      int width,
-      int c,
-      int k,
-      int kh,
-      int kw,
-      int strideH,
-      int strideW,
-      int padH,
-      int padW,
-      int dilationH,
-      int dilationW,
-      int threads);
-
-  static native void thaw_winograd_weights(
-      @Cast("float*") long u, @Cast("const float*") long w, int c, int k, int threads);
-
-  static native void thaw_winograd_weights_back(
-      @Cast("float*") long u, @Cast("const float*") long w, int c, int k, int threads);
-
-  static native void thaw_winograd_forward(
-      @Cast("float*") long y,
-      @Cast("const float*") long x,
-      @Cast("const float*") long u,
-      @Cast("const float*") long bias,
-      @Cast("const float*") long residual,
-      int relu,
-      int n,
-      int h,
-      int width,
-      int c,
-      int k,
-      int padH,
-      int padW,
-      int threads);
-
-  static native void thaw_winograd_gradient(
-      @Cast("float*") long dw,
-      @Cast("float*") long u,
-      @Cast("const float*") long dy,
-      @Cast("const float*") long x,
-      int n,
-      int h,
-      int width,
-      int c,
-      int k,
-      int padH,
-      int padW,
-      int threads);
-
-  static native void thaw_winograd4_weights(
-      @Cast("float*") long u, @Cast("const float*") long w, int c, int k, int stride, int threads);
-
-  static native void thaw_winograd4_forward(
-      @Cast("float*") long y,
-      @Cast("const float*") long x,
-      @Cast("const float*") long u,
-      @Cast("const float*") long bias,
-      @Cast("const float*") long residual,
-      int relu,
-      int n,
-      int h,
-      int width,
-      int c,
-      int k,
-      int stride,
-      int padH,
-      int padW,
-      int threads);
-
-  static native void thaw_cook_toom_weights(
-      @Cast("float*") long u, @Cast("const float*") long w, int k, int kh);
-
-  static native void thaw_cook_toom_forward(
-      @Cast("float*") long y,
-      @Cast("const float*") long x,
-      @Cast("const float*") long u,
-      @Cast("const float*") long bias,
-      @Cast("const float*") long residual,
-      int relu,
-      int n,
-      int h,
-      int width,
-      int k,
-      int kh,
-      int strideH,
-      int padH,
-      int padW,
       int threads);
 
   static native void thaw_pool_max_forward(

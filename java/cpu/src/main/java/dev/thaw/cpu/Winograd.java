@@ -68,7 +68,8 @@ final class Winograd implements TurnedWeights {
   /** {@code w}, turned. */
   static Winograd of(Pool pool, Buffer w, ConvShape s, int threads) {
     Buffer turned = pool.allocate(DType.FLOAT32, turnedBytes(s) / Float.BYTES, Purpose.WORKSPACE);
-    Native.thaw_winograd_weights(Address.floats(turned), Address.floats(w), s.c(), s.k(), threads);
+    NativeConv.thaw_winograd_weights(
+        Address.floats(turned), Address.floats(w), s.c(), s.k(), threads);
     return new Winograd(turned);
   }
 
@@ -93,15 +94,15 @@ final class Winograd implements TurnedWeights {
       ConvShape s,
       int threads) {
     long turned = lane.workspace(turnedBytes(s));
-    Native.thaw_winograd_weights(turned, w, s.c(), s.k(), threads);
+    NativeConv.thaw_winograd_weights(turned, w, s.c(), s.k(), threads);
     convolve(y, x, turned, bias, residual, relu, s, threads);
   }
 
   /** dx: dy convolved with the filters turned by half a circle, inputs and filters exchanged. */
   static void backwardData(Lane lane, long dx, long dy, long w, ConvShape s, int threads) {
     long turned = lane.workspace(turnedBytes(s));
-    Native.thaw_winograd_weights_back(turned, w, s.c(), s.k(), threads);
-    Native.thaw_winograd_forward(
+    NativeConv.thaw_winograd_weights_back(turned, w, s.c(), s.k(), threads);
+    NativeConv.thaw_winograd_forward(
         dx,
         dy,
         turned,
@@ -120,7 +121,7 @@ final class Winograd implements TurnedWeights {
 
   /** dw = Gᵀ (Σ over tiles of (Bᵀ d B) (A dy Aᵀ)) G. */
   static void backwardWeights(Lane lane, long dw, long dy, long x, ConvShape s, int threads) {
-    Native.thaw_winograd_gradient(
+    NativeConv.thaw_winograd_gradient(
         dw,
         lane.workspace(turnedBytes(s)),
         dy,
@@ -144,7 +145,7 @@ final class Winograd implements TurnedWeights {
       boolean relu,
       ConvShape s,
       int threads) {
-    Native.thaw_winograd_forward(
+    NativeConv.thaw_winograd_forward(
         y,
         x,
         turned,

@@ -71,7 +71,7 @@ final class Winograd4 implements TurnedWeights {
   /** {@code w}, turned. */
   static Winograd4 of(Pool pool, Buffer w, ConvShape s, int threads) {
     Buffer turned = pool.allocate(DType.FLOAT32, 36L * s.c() * s.k(), Purpose.WORKSPACE);
-    Native.thaw_winograd4_weights(
+    NativeConv.thaw_winograd4_weights(
         Address.floats(turned), Address.floats(w), s.c(), s.k(), s.strideH(), threads);
     return new Winograd4(turned);
   }
@@ -79,7 +79,7 @@ final class Winograd4 implements TurnedWeights {
   @Override
   public void forward(
       long y, long x, long bias, long residual, boolean relu, ConvShape s, int threads) {
-    Native.thaw_winograd4_forward(
+    NativeConv.thaw_winograd4_forward(
         y,
         x,
         Address.floats(turned),
