@@ -1,5 +1,6 @@
 package dev.thaw.bench.peers;
 
+import dev.thaw.app.Main;
 import dev.thaw.backend.Backend;
 import dev.thaw.backend.Devices;
 import dev.thaw.bench.Machine;
@@ -24,6 +25,7 @@ import picocli.CommandLine.Option;
 @Command(
     name = "thaw bench parity",
     mixinStandardHelpOptions = true,
+    versionProvider = Main.Version.class,
     description = "Repeat what PyTorch computes, compare, and write bench/results/NAME.md.",
     footer = {"", "Exit codes: 0 all figures within their bounds, 1 not, 2 the words are wrong."})
 final class Parity implements Callable<Integer> {

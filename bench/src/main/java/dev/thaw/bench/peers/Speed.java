@@ -1,5 +1,6 @@
 package dev.thaw.bench.peers;
 
+import dev.thaw.app.Main;
 import dev.thaw.backend.Backend;
 import dev.thaw.backend.Devices;
 import dev.thaw.bench.Machine;
@@ -24,6 +25,7 @@ import picocli.CommandLine.Option;
 @Command(
     name = "thaw bench speed",
     mixinStandardHelpOptions = true,
+    versionProvider = Main.Version.class,
     description =
         "Measure Thaw and PyTorch in turns and write bench/results/NAME.md and .json."
             + " The machine should do nothing else.")

@@ -1,5 +1,6 @@
 package dev.thaw.bench.roofline;
 
+import dev.thaw.app.Main;
 import dev.thaw.backend.Backend;
 import dev.thaw.backend.Devices;
 import dev.thaw.bench.Machine;
@@ -31,6 +32,8 @@ import picocli.CommandLine.Option;
 /** Each kernel call of a planned step beside the machine's limits. */
 @Command(
     name = "thaw bench --roofline",
+    mixinStandardHelpOptions = true,
+    versionProvider = Main.Version.class,
     description =
         "For each kernel call of a training step: bytes that must move, floating-point operations,"
             + " the time on the device, and the share of the machine's limit, which is the lower of"
@@ -83,13 +86,6 @@ public final class Roofline implements Callable<Integer> {
       paramLabel = "NAME",
       description = "Keep the figures in bench/results/NAME.json.")
   private @Nullable String name;
-
-  @Option(
-      names = {"-h", "--help"},
-      usageHelp = true,
-      description = "Show this and end.")
-  @SuppressWarnings("UnusedVariable") // picocli reads the annotation
-  private boolean help;
 
   private Roofline() {}
 

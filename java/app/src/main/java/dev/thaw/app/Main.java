@@ -159,7 +159,10 @@ public final class Main implements Callable<Integer> {
   }
 
   /** Reads the version that the build wrote into the jar's manifest. */
-  static final class Version implements IVersionProvider {
+  public static final class Version implements IVersionProvider {
+    /** For picocli. */
+    public Version() {}
+
     @Override
     public String[] getVersion() {
       return new String[] {
