@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.DoubleUnaryOperator;
 
 /** What optimizers leave alone, and when they take it up again. */
 final class FrozenParametersTest {
@@ -65,6 +66,18 @@ final class FrozenParametersTest {
 
   private static double[] gradient(Module model, String name) {
     return Objects.requireNonNull(parameter(model, name).value().grad(), name).toDoubles();
+  }
+
+  /** One step, in which fc1.weight goes down by so much for each gradient. */
+  private static void stepMoves(
+      Place place, Module model, Optimizer optimizer, DoubleUnaryOperator by) {
+    double[] expected = of(values(model), "fc1.weight");
+    step(place, model, optimizer);
+    double[] g = gradient(model, "fc1.weight");
+    for (int i = 0; i < g.length; i++) {
+      expected[i] -= by.applyAsDouble(g[i]);
+    }
+    Distance.LAYER.check(place, "fc1.weight", expected, parameter(model, "fc1.weight").value());
   }
 
   /** Holds that exactly the parameters whose names begin with one of {@code moving} changed. */
@@ -180,19 +193,9 @@ final class FrozenParametersTest {
         step(place, model, optimizer);
       }
       model.unfreeze();
-      Map<String, double[]> before = values(model);
-      optimizer.zeroGrad();
-      backward(place, model);
-      double[] g = gradient(model, "fc1.weight");
-      optimizer.step();
-      assertArrayEquals(new int[] {1, 1, 5, 5}, optimizer.stepCounts());
       // At its first step Adam's bias corrections cancel: every element moves by rate · sign g.
-      double[] expected = of(before, "fc1.weight");
-      for (int i = 0; i < g.length; i++) {
-        expected[i] -= 0.01 * g[i] / (Math.abs(g[i]) + 1e-8);
-      }
-      Tensor now = parameter(model, "fc1.weight").value();
-      Distance.LAYER.check(place, "fc1.weight", expected, now);
+      stepMoves(place, model, optimizer, g -> 0.01 * g / (Math.abs(g) + 1e-8));
+      assertArrayEquals(new int[] {1, 1, 5, 5}, optimizer.stepCounts());
     }
   }
 
@@ -206,17 +209,8 @@ final class FrozenParametersTest {
       step(place, model, optimizer);
       moved(before, model, "fc2");
       model.unfreeze();
-      before = values(model);
-      optimizer.zeroGrad();
-      backward(place, model);
-      double[] g = gradient(model, "fc1.weight");
-      optimizer.step();
-      double[] expected = of(before, "fc1.weight");
-      for (int i = 0; i < g.length; i++) {
-        expected[i] -= 0.1 * g[i];
-      }
-      Tensor now = parameter(model, "fc1.weight").value();
-      Distance.LAYER.check(place, "without old momentum", expected, now);
+      // Without old momentum.
+      stepMoves(place, model, optimizer, g -> 0.1 * g);
     }
   }
 
@@ -422,17 +416,7 @@ final class FrozenParametersTest {
       assertEquals(List.of(0.25), optimizer.groups().stream().map(ParameterGroup::rate).toList());
       model.unfreeze();
       assertEquals(0.125, optimizer.rateOf("fc1.weight"), 1e-15);
-      Map<String, double[]> before = values(model);
-      optimizer.zeroGrad();
-      backward(place, model);
-      double[] g = gradient(model, "fc1.weight");
-      optimizer.step();
-      double[] expected = of(before, "fc1.weight");
-      for (int i = 0; i < g.length; i++) {
-        expected[i] -= 0.125 * g[i];
-      }
-      Tensor now = parameter(model, "fc1.weight").value();
-      Distance.LAYER.check(place, "fc1.weight", expected, now);
+      stepMoves(place, model, optimizer, g -> 0.125 * g);
     }
   }
 

@@ -10,7 +10,6 @@ import dev.thaw.backend.Devices;
 import dev.thaw.models.Zoo;
 import dev.thaw.nn.Dropout;
 import dev.thaw.nn.Module;
-import dev.thaw.nn.Parameter;
 import dev.thaw.nn.Sequential;
 import dev.thaw.optim.AdamW;
 import dev.thaw.optim.Clip;
@@ -19,7 +18,6 @@ import dev.thaw.optim.Sgd;
 import dev.thaw.tensor.Generator;
 import dev.thaw.tensor.Shape;
 import dev.thaw.transfer.Freeze;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -33,9 +31,6 @@ class PlannedTrainingTest {
     return Devices.available().stream();
   }
 
-  /** What a run left behind. */
-  private record Run(List<Double> losses, List<float[]> weights, List<String> notes) {}
-
   private static Run train(
       String device,
       Function<Generator, Module> make,
@@ -44,7 +39,7 @@ class PlannedTrainingTest {
       throws Exception {
     Backend backend = Devices.get(device);
     long live = backend.pool().liveBytes();
-    Run run = new Run(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+    Run run = new Run();
     Generator generator = new Generator(5);
     try (var on = backend.device().use();
         var seeded = generator.use();
@@ -53,24 +48,9 @@ class PlannedTrainingTest {
         RandomBatches batches = new RandomBatches(8, 8, 2, 4, 22, 5, 3)) {
       TrainingOptions options =
           TrainingOptions.epochs(2).seed(9).clip(new Clip(1.5, 0, 0)).atMost(8);
-      Trainer trainer =
-          new Trainer(model, optimizer, batches, options)
-              .listen(
-                  new Listener() {
-                    @Override
-                    public void step(Step step) {
-                      run.losses.add(step.loss());
-                    }
-
-                    @Override
-                    public void note(String line) {
-                      run.notes.add(line);
-                    }
-                  });
+      Trainer trainer = new Trainer(model, optimizer, batches, options).listen(run);
       (eager ? trainer.eager() : trainer).run();
-      for (Parameter p : model.parameters().values()) {
-        run.weights.add(p.values());
-      }
+      run.keep(model);
     }
     assertEquals(live, backend.pool().liveBytes(), "bytes left behind");
     return run;
@@ -81,14 +61,14 @@ class PlannedTrainingTest {
       throws Exception {
     Run eager = train(device, make, optimize, true);
     Run planned = train(device, make, optimize, false);
-    assertEquals(List.of(), planned.notes);
-    assertEquals(eager.losses.size(), planned.losses.size());
-    assertTrue(eager.losses.size() == 8, "steps of both shapes were made");
-    for (int i = 0; i < eager.losses.size(); i++) {
-      assertEquals(eager.losses.get(i), planned.losses.get(i), 1e-4, "loss of step " + (i + 1));
+    assertEquals(List.of(), planned.notes());
+    assertEquals(eager.losses().size(), planned.losses().size());
+    assertTrue(eager.losses().size() == 8, "steps of both shapes were made");
+    for (int i = 0; i < eager.losses().size(); i++) {
+      assertEquals(eager.losses().get(i), planned.losses().get(i), 1e-4, "loss of step " + (i + 1));
     }
-    for (int i = 0; i < eager.weights.size(); i++) {
-      assertArrayEquals(eager.weights.get(i), planned.weights.get(i), 2e-4f, "parameter " + i);
+    for (int i = 0; i < eager.weights().size(); i++) {
+      assertArrayEquals(eager.weights().get(i), planned.weights().get(i), 2e-4f, "parameter " + i);
     }
   }
 

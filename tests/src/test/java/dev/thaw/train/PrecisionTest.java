@@ -28,7 +28,6 @@ import dev.thaw.tensor.Tensor;
 import dev.thaw.tensor.TensorOn;
 import dev.thaw.transfer.Freeze;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -53,36 +52,20 @@ final class PrecisionTest {
     }
   }
 
-  /** What a run left behind. */
-  private record Run(List<Double> losses, List<float[]> weights, List<String> notes) {}
-
   private static Run train(Module model, RandomBatches batches, int steps, Consumer<Trainer> set)
       throws Exception {
-    Run run = new Run(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+    Run run = new Run();
     try (model;
         batches;
         Optimizer optimizer = new Sgd(model, 0.01, 0.9)) {
       TrainingOptions options = TrainingOptions.epochs(4).seed(9).atMost(steps);
-      Trainer trainer =
-          new Trainer(model, optimizer, batches, options)
-              .listen(
-                  new Listener() {
-                    @Override
-                    public void step(Step step) {
-                      run.losses.add(step.loss());
-                    }
-
-                    @Override
-                    public void note(String line) {
-                      run.notes.add(line);
-                    }
-                  });
+      Trainer trainer = new Trainer(model, optimizer, batches, options).listen(run);
       set.accept(trainer);
       trainer.run();
       for (Parameter p : model.parameters().values()) {
         assertEquals(DType.FLOAT32, p.value().dtype());
-        run.weights.add(p.values());
       }
+      run.keep(model);
     }
     return run;
   }
@@ -111,27 +94,28 @@ final class PrecisionTest {
   void lossesOfSeedCnnAreWithinOnePercentOfFloat32(String device) throws Exception {
     Run exact = train(device, "seed-cnn", 16, 20, t -> {});
     Run found = train(device, "seed-cnn", 16, 20, t -> t.precision(Precision.BF16));
-    assertEquals(20, found.losses.size());
-    double end = exact.losses.get(19);
-    assertTrue(end < 0.9 * exact.losses.get(0), "it learns: " + exact.losses);
+    assertEquals(20, found.losses().size());
+    double end = exact.losses().get(19);
+    assertTrue(end < 0.9 * exact.losses().get(0), "it learns: " + exact.losses());
     for (int i = 0; i < 20; i++) {
-      double allowed = 0.01 * exact.losses.get(i);
-      assertEquals(exact.losses.get(i), found.losses.get(i), allowed, "loss of step " + (i + 1));
+      double allowed = 0.01 * exact.losses().get(i);
+      assertEquals(
+          exact.losses().get(i), found.losses().get(i), allowed, "loss of step " + (i + 1));
     }
-    assertFalse(exact.losses.equals(found.losses), "bfloat16 was computed in");
+    assertFalse(exact.losses().equals(found.losses()), "bfloat16 was computed in");
   }
 
   private static void agree(String device, String spec, Consumer<Trainer> set) throws Exception {
     Run eager = train(device, spec, 6, t -> set.accept(t.precision(Precision.BF16).eager()));
     Run planned = train(device, spec, 6, t -> set.accept(t.precision(Precision.BF16)));
-    assertEquals(List.of(), planned.notes);
-    for (int i = 0; i < eager.losses.size(); i++) {
-      double loss = eager.losses.get(i);
-      assertEquals(loss, planned.losses.get(i), 0.02 * loss, "loss of step " + (i + 1));
+    assertEquals(List.of(), planned.notes());
+    for (int i = 0; i < eager.losses().size(); i++) {
+      double loss = eager.losses().get(i);
+      assertEquals(loss, planned.losses().get(i), 0.02 * loss, "loss of step " + (i + 1));
     }
-    assertEquals(6, planned.losses.size());
-    for (int i = 0; i < eager.weights.size(); i++) {
-      assertArrayEquals(eager.weights.get(i), planned.weights.get(i), 0.01f, "parameter " + i);
+    assertEquals(6, planned.losses().size());
+    for (int i = 0; i < eager.weights().size(); i++) {
+      assertArrayEquals(eager.weights().get(i), planned.weights().get(i), 0.01f, "parameter " + i);
     }
   }
 

@@ -36,15 +36,6 @@ final class SkippedStepsTest {
 
   @TempDir private Path folder = Path.of("");
 
-  static List<Object[]> runs() {
-    List<Object[]> all = new ArrayList<>();
-    for (String device : Devices.available()) {
-      all.add(new Object[] {device, true});
-      all.add(new Object[] {device, false});
-    }
-    return all;
-  }
-
   /**
    * A net whose logits are scaled by 1 + √(w · mean x²): a black picture costs nothing forward, and
    * the root's slope at 0 is infinite.
@@ -102,7 +93,7 @@ final class SkippedStepsTest {
   }
 
   @ParameterizedTest
-  @MethodSource("runs")
+  @MethodSource("dev.thaw.train.ChangesInTrainingTest#runs")
   void aSkippedStepMovesOnInScheduleAndDataAndNowhereElse(String device, boolean eager)
       throws IOException {
     try (var on = Devices.get(device).device().use();
@@ -138,7 +129,7 @@ final class SkippedStepsTest {
   }
 
   @ParameterizedTest
-  @MethodSource("runs")
+  @MethodSource("dev.thaw.train.ChangesInTrainingTest#runs")
   void tenInARowEndTheTrainingAndTheLastGoodCheckpointStays(String device, boolean eager)
       throws IOException {
     Path file = folder.resolve("c");
@@ -163,7 +154,7 @@ final class SkippedStepsTest {
   }
 
   @ParameterizedTest
-  @MethodSource("runs")
+  @MethodSource("dev.thaw.train.ChangesInTrainingTest#runs")
   void nineInARowDoNot(String device, boolean eager) throws IOException {
     try (var on = Devices.get(device).device().use();
         Module model = new Rooted();
