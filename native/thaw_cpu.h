@@ -123,6 +123,15 @@ THAW_API void thaw_cook_toom_forward(float* y, const float* x, const float* u, c
                                      int relu, int n, int h, int width, int k, int kh, int stride_h, int pad_h, int pad_w,
                                      int threads);
 
+/* ---- 1 x 1 convolution that adds a residual; k is a multiple of 16 -------------------------------------------------- */
+
+/* Packs weights [k, c] into u, c * k floats. */
+THAW_API void thaw_pointwise_weights(float* u, const float* w, int c, int k, int threads);
+/* y = x * w + bias + residual, then max(0, .) if relu; bias and residual null or given, residual may be y. */
+THAW_API void thaw_pointwise_forward(float* y, const float* x, const float* u, const float* bias, const float* residual,
+                                     int relu, int n, int h, int width, int c, int k, int stride_h, int stride_w,
+                                     int threads);
+
 /* ---- pooling of pictures [n, h, w, c] ------------------------------------------------------------------------------ */
 
 /* where may be null. */

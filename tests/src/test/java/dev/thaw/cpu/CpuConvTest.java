@@ -115,6 +115,7 @@ final class CpuConvTest extends ConvolutionsByHand {
         Stream.of(
             new ConvShape(1, 14, 14, 256, 256, 3, 3, 1, 1, 1, 1, 1, 1, 1),
             new ConvShape(2, 14, 14, 256, 512, 1, 1, 2, 2, 0, 0, 1, 1, 1),
+            new ConvShape(4, 28, 28, 64, 80, 1, 1, 2, 2, 0, 0, 1, 1, 1),
             new ConvShape(1, 56, 56, 64, 256, 1, 1, 1, 1, 0, 0, 1, 1, 1),
             new ConvShape(1, 64, 64, 3, 64, 7, 7, 2, 2, 3, 3, 1, 1, 1)));
   }

@@ -250,4 +250,17 @@ final class OwnConvolutionsTest {
     holdColours(isa, new ConvShape(3, 9, 7, 3, 16, 5, 7, 1, 2, 0, 0, 1, 1, 1));
     holdColours(isa, new ConvShape(1, 1, 5, 3, 176, 1, 7, 3, 2, 0, 1, 1, 1, 1));
   }
+
+  private void holdPointwise(Isa isa, ConvShape s) {
+    holdTurned(isa, s, (w, shape, t) -> PointwiseSum.of(CPU.pool(), w, shape, t));
+  }
+
+  @ParameterizedTest
+  @EnumSource(Isa.class)
+  void oneByOne(Isa isa) {
+    holdPointwise(isa, new ConvShape(3, 9, 7, 64, 144, 1, 1, 1, 1, 0, 0, 1, 1, 1));
+    holdPointwise(isa, new ConvShape(2, 9, 8, 37, 96, 1, 1, 2, 2, 0, 0, 1, 1, 1));
+    holdPointwise(isa, new ConvShape(1, 5, 11, 3, 16, 1, 1, 1, 3, 0, 0, 1, 1, 1));
+    holdPointwise(isa, new ConvShape(1, 1, 1, 130, 64, 1, 1, 1, 1, 0, 0, 1, 1, 1));
+  }
 }

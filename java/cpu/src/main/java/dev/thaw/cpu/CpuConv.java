@@ -13,9 +13,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Convolutions by oneDNN: look up the call that is prepared for this shape, pass addresses; or by
- * our own loops where they are faster ({@link FewChannels}, {@link CookToom}, {@link Winograd},
- * {@link Winograd4}). Results are the same bits on every thread, and may differ in the last bits
- * between thread counts, as {@link ConvBackwardWeights} cuts its sums by threads.
+ * our own loops where they are faster ({@link FewChannels}, {@link CookToom}, {@link PointwiseSum},
+ * {@link Winograd}, {@link Winograd4}). Results are the same bits on every thread, and may differ
+ * in the last bits between thread counts, as {@link ConvBackwardWeights} cuts its sums by threads.
  */
 final class CpuConv implements ConvKernels {
   /** Prepared calls a lane keeps: a deep net at two batch sizes, forward and backward. */
@@ -117,6 +117,9 @@ final class CpuConv implements ConvKernels {
     int threads = threads(shape);
     if (wide && CookToom.fits(shape)) {
       return CookToom.of(pool, w, shape);
+    }
+    if (wide && residual && PointwiseSum.fits(shape, threads)) {
+      return PointwiseSum.of(pool, w, shape, threads);
     }
     if (wide && Winograd4.fits(shape)) {
       return Winograd4.of(pool, w, shape, threads);

@@ -126,4 +126,23 @@ final class NativeConv {
       int padH,
       int padW,
       int threads);
+
+  static native void thaw_pointwise_weights(
+      @Cast("float*") long u, @Cast("const float*") long w, int c, int k, int threads);
+
+  static native void thaw_pointwise_forward(
+      @Cast("float*") long y,
+      @Cast("const float*") long x,
+      @Cast("const float*") long u,
+      @Cast("const float*") long bias,
+      @Cast("const float*") long residual,
+      int relu,
+      int n,
+      int h,
+      int width,
+      int c,
+      int k,
+      int strideH,
+      int strideW,
+      int threads);
 }

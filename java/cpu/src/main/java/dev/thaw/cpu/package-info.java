@@ -10,8 +10,8 @@
  * <p>For oneDNN read {@code CpuConv}, then {@code ConvForward} (a recipe; {@code Matmul} and the
  * others are its likes), {@code Product} (what it prepares), {@code Primitive} (one call of oneDNN)
  * and {@code Lane} (where prepared calls wait, and workspace comes from). Convolutions that our own
- * loops do faster are in {@code FewChannels}, {@code CookToom} and {@code Winograd}; weights that
- * never change are packed once, in {@code CpuConstantWeights}.
+ * loops do faster are in {@code FewChannels}, {@code CookToom}, {@code PointwiseSum} and {@code
+ * Winograd}; weights that never change are packed once, in {@code CpuConstantWeights}.
  *
  * <p>Imports {@code memory}, {@code backend}, JavaCPP and its oneDNN presets. Hot paths pass
  * addresses and allocate nothing outside the Java heap.
