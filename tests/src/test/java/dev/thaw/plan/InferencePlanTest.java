@@ -165,6 +165,36 @@ class InferencePlanTest {
     }
   }
 
+  /** A module that multiplies by its input, where others have weights. */
+  private static final class Quadratic extends Module {
+    Quadratic() {
+      slot("fc", new dev.thaw.nn.Linear(4, 4));
+    }
+
+    @Override
+    protected Tensor forward(Tensor x) {
+      try (Tensor y = slots().get(0).call(x)) {
+        return y.matmul(x);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("devices")
+  void theInputIsNoWeight(String device) {
+    Generator generator = new Generator(6);
+    try (var on = Devices.get(device).device().use();
+        var seeded = generator.use();
+        Module model = new Quadratic();
+        Scope scope = Scope.open();
+        InferencePlan plan = InferencePlan.of(model, Shape.of(4, 4))) {
+      for (int run = 0; run < 3; run++) {
+        Tensor x = generator.normal(0, 1, 4, 4);
+        assertArrayEquals(model.call(x).toFloats(), plan.run(x).toFloats(), 1e-5f, "run " + run);
+      }
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(strings = "plain")
   void readingValuesIsNamedAsTheObstacle(String device) {

@@ -33,6 +33,7 @@ class PlannedTrainingTest {
 
   private static Run train(
       String device,
+      int channels,
       Function<Generator, Module> make,
       Function<Module, Optimizer> optimize,
       boolean eager)
@@ -45,7 +46,7 @@ class PlannedTrainingTest {
         var seeded = generator.use();
         Module model = make.apply(generator);
         Optimizer optimizer = optimize.apply(model);
-        RandomBatches batches = new RandomBatches(8, 8, 2, 4, 22, 5, 3)) {
+        RandomBatches batches = new RandomBatches(8, 8, channels, 4, 22, 5, 3)) {
       TrainingOptions options =
           TrainingOptions.epochs(2).seed(9).clip(new Clip(1.5, 0, 0)).atMost(8);
       Trainer trainer = new Trainer(model, optimizer, batches, options).listen(run);
@@ -59,8 +60,17 @@ class PlannedTrainingTest {
   private static void agree(
       String device, Function<Generator, Module> make, Function<Module, Optimizer> optimize)
       throws Exception {
-    Run eager = train(device, make, optimize, true);
-    Run planned = train(device, make, optimize, false);
+    agree(device, 2, make, optimize);
+  }
+
+  private static void agree(
+      String device,
+      int channels,
+      Function<Generator, Module> make,
+      Function<Module, Optimizer> optimize)
+      throws Exception {
+    Run eager = train(device, channels, make, optimize, true);
+    Run planned = train(device, channels, make, optimize, false);
     assertEquals(List.of(), planned.notes());
     assertEquals(eager.losses().size(), planned.losses().size());
     assertTrue(eager.losses().size() == 8, "steps of both shapes were made");
@@ -86,6 +96,17 @@ class PlannedTrainingTest {
   @MethodSource("devices")
   void mlp(String device) throws Exception {
     agree(device, g -> zoo("mlp:depth=4,width=16,activation=tanh"), m -> new AdamW(m, 0.01, 0.1));
+  }
+
+  /**
+   * A picture with one channel goes into a product as it lies, and so does its buffer into that of
+   * the weights' gradient, where weights would stand.
+   */
+  @ParameterizedTest
+  @MethodSource("devices")
+  @DisplayName("a product's gradient reads each step's own batch")
+  void mlpOnGreyPictures(String device) throws Exception {
+    agree(device, 1, g -> Zoo.create("mlp", Shape.of(1, 8, 8, 1), 4), m -> new Sgd(m, 0.01, 0.9));
   }
 
   @ParameterizedTest

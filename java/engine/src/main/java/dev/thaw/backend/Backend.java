@@ -76,7 +76,7 @@ public interface Backend {
    */
   default Reading read(Buffer x) {
     ByteBuffer copy =
-        ByteBuffer.allocateDirect(Math.toIntExact(x.bytes())).order(ByteOrder.nativeOrder());
+        ByteBuffer.allocate(Math.toIntExact(x.bytes())).order(ByteOrder.nativeOrder());
     download(copy, x);
     return to -> to.duplicate().put(copy);
   }

@@ -52,6 +52,10 @@ public abstract class Optimizer implements AutoCloseable {
   private boolean[] active = new boolean[0];
   private @Nullable SegmentTable table;
   private @Nullable Buffer state;
+
+  /** The part of it that says what a step found. */
+  private @Nullable Buffer reported;
+
   private @Nullable Buffer squares;
   private final double[] slots = new double[StepState.SLOTS];
   private final ByteBuffer staging = host(StepState.SLOTS);
@@ -168,13 +172,14 @@ public abstract class Optimizer implements AutoCloseable {
 
   /** Begins to read the last step's report; {@code get} waits for it, once. */
   public final Supplier<Report> laterReport() {
-    Buffer device = state;
+    Buffer device = reported;
     if (device == null) {
       return () -> new Report(0, 0, false);
     }
     Reading reading = requireHome().read(device);
     return () -> {
-      ByteBuffer bytes = host(StepState.SLOTS);
+      // In the Java heap: what direct memory each step took would wait for a collection.
+      ByteBuffer bytes = ByteBuffer.allocate((int) device.bytes()).order(ByteOrder.nativeOrder());
       reading.to(bytes);
       return new Report(
           bytes.getDouble(8 * StepState.GRADIENT_NORM),
@@ -378,6 +383,7 @@ public abstract class Optimizer implements AutoCloseable {
     if (state == null) {
       state = backend.pool().allocate(DType.FLOAT64, StepState.SLOTS, Purpose.OPTIMIZER);
       backend.index().fill(state, 0);
+      reported = state.slice(0, StepState.GROUPS);
     }
   }
 
@@ -464,7 +470,9 @@ public abstract class Optimizer implements AutoCloseable {
     entries = List.of();
     active = new boolean[0];
     layoutOf = -1;
-    if (state != null) {
+    if (state != null && reported != null) {
+      reported.release();
+      reported = null;
       state.release();
       state = null;
     }

@@ -33,12 +33,7 @@ final class ConstantCasts {
       if (call.is(IndexKernels.class, "cast")) {
         Buffer y = call.required(0);
         Buffer x = call.required(1);
-        // A batch lies still as well, and yet changes: only what a model keeps is constant.
-        boolean constant =
-            x.purpose() == Purpose.PARAMETERS
-                && !x.isClosed()
-                && !writers.containsKey(x)
-                && !moving.test(x);
+        boolean constant = !x.isClosed() && !writers.containsKey(x) && !moving.test(x);
         if (constant && y.isClosed() && writers.getOrDefault(y, 0) == 1) {
           replaced.put(y, copy(x, y.dtype()));
           continue;

@@ -3,8 +3,10 @@ package dev.thaw.plan;
 import dev.thaw.backend.Backend;
 import dev.thaw.backend.ConstantWeights;
 import dev.thaw.memory.Buffer;
+import dev.thaw.memory.Purpose;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.EnumSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
@@ -14,6 +16,8 @@ import java.util.function.Predicate;
  * Fused calls and the constants made for them, from which plans are made, each with its own arena.
  */
 final class Program implements AutoCloseable {
+  private static final Set<Purpose> KEPT = EnumSet.of(Purpose.PARAMETERS, Purpose.WORKSPACE);
+
   private final Backend backend;
   private final List<Call> calls;
   private final List<Buffer> pinned;
@@ -40,7 +44,7 @@ final class Program implements AutoCloseable {
    * Fuses {@code calls} and slices what moves much more than {@code cacheBytes}.
    *
    * @param pinned buffers that live before the first call and behind the last
-   * @param moving whether a buffer changes from run to run though no call names it as written
+   * @param moving whether a parameter changes from run to run though no call names it as written
    */
   static Program of(
       Backend backend,
@@ -48,10 +52,13 @@ final class Program implements AutoCloseable {
       List<Buffer> pinned,
       Predicate<Buffer> moving,
       long cacheBytes) {
-    ConstantCasts casts = new ConstantCasts(backend, calls, moving);
-    Fusion fusion = new Fusion(backend, casts, moving);
+    // A batch lies still as well, and yet changes: only what a model keeps is constant, and what is
+    // made of that here.
+    Predicate<Buffer> changing = b -> moving.test(b) || !KEPT.contains(b.purpose());
+    ConstantCasts casts = new ConstantCasts(backend, calls, changing);
+    Fusion fusion = new Fusion(backend, casts, changing);
     List<Call> fused = fusion.result();
-    Constants constants = new Constants(backend, fused, moving);
+    Constants constants = new Constants(backend, fused, changing);
     Slices slices = new Slices(backend.pool(), fused, pinned, constants::isConstant, cacheBytes);
     List<Buffer> made = new ArrayList<>(casts.made());
     made.addAll(fusion.made());

@@ -42,8 +42,9 @@ public final class TrainingPlan implements AutoCloseable {
    * and drops its own tensors; what it reads and writes beyond them must stay where it is.
    *
    * @param home the backend it runs on
-   * @param moving whether a buffer's values change from step to step though no call names it as
-   *     written: the trainable parameters, which the optimizer knows by its table
+   * @param moving whether a parameter's values change from step to step though no call names it as
+   *     written: those that are trained, which the optimizer knows by its table; what is no
+   *     parameter may change in any case
    */
   public static Outcome record(Backend home, Predicate<Buffer> moving, Runnable step) {
     return record(home, moving, step, home.cacheBytes());
