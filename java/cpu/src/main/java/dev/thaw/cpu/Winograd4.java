@@ -16,7 +16,7 @@ import dev.thaw.memory.Purpose;
  * AVX-512 cores (3.2 ms against 4.7 with 56 x 56 pixels and 64 channels), and 14 x 14 and 7 x 7
  * pixels a seventh faster by tiles of two sizes; with strides 0.71 to 0.77 of oneDNN's direct sums
  * on one core (1.43 ms a picture against 2.01 with 56 x 56 pixels and 128 channels, 12.0 against
- * 15.5 for all eight with 14 x 14 and 512).
+ * 16.0 for all eight with 28 x 28 and 256).
  *
  * <p>Rounding errors, of inputs max(0, normal) and against double, are 2 to 2.5 times those of
  * direct float32 sums: relative L2 4e-7 with 64 channels, 1.6e-6 with 512, strided 5e-7 and 1.8e-6,
@@ -33,6 +33,9 @@ final class Winograd4 implements TurnedWeights {
 
   /** With fewer channels the turning of strided inputs costs what the products save. */
   private static final int FEWEST_STRIDED_CHANNELS = 64;
+
+  /** Beyond it a quarter less time for a strided layer is not worth four times its memory. */
+  private static final long MOST_STRIDED_BYTES = 16 << 20;
 
   private final Buffer turned;
 
@@ -54,7 +57,13 @@ final class Winograd4 implements TurnedWeights {
     return Winograd.is(s, 2)
         && Math.min(s.c(), s.k()) >= FEWEST_STRIDED_CHANNELS
         && tiles >= FEWEST_STRIDED_TILES
+        && Float.BYTES * turned(s) <= MOST_STRIDED_BYTES
         && 4 * products(s.outH(), 9, 7) * products(s.outW(), 9, 7) <= 3 * direct;
+  }
+
+  /** Numbers of the turned weights. */
+  private static long turned(ConvShape s) {
+    return 36L * s.c() * s.k();
   }
 
   private static long tiles(long length, int size) {
@@ -70,7 +79,7 @@ final class Winograd4 implements TurnedWeights {
 
   /** {@code w}, turned. */
   static Winograd4 of(Pool pool, Buffer w, ConvShape s, int threads) {
-    Buffer turned = pool.allocate(DType.FLOAT32, 36L * s.c() * s.k(), Purpose.WORKSPACE);
+    Buffer turned = pool.allocate(DType.FLOAT32, turned(s), Purpose.WORKSPACE);
     NativeConv.thaw_winograd4_weights(
         Address.floats(turned), Address.floats(w), s.c(), s.k(), s.strideH(), threads);
     return new Winograd4(turned);
