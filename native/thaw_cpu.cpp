@@ -23,7 +23,7 @@ constexpr int64_t MAPPED = 256 << 10;
 }  // namespace
 }  // namespace thaw
 
-int thaw_abi_version(void) { return 4; }
+int thaw_abi_version(void) { return 5; }
 
 int thaw_choose_isa(int wanted) {
   using namespace thaw;

@@ -80,6 +80,12 @@ THAW_API void thaw_reduce(int reduction, float* y, const float* x, int64_t outer
 /* y = the first place of the largest. */
 THAW_API void thaw_argmax(int64_t* y, const float* x, int64_t outer, int64_t n, int64_t inner, int threads);
 
+/* ---- product of a matrix and a vector ---------------------------------------------------------------------------- */
+
+/* y = w x + bias, then max(0, .) if relu; w is [rows, k], bias may be null. */
+THAW_API void thaw_gemv(float* y, const float* w, const float* x, const float* bias, int relu, int64_t rows, int64_t k,
+                        int threads);
+
 /* ---- convolution of pictures with few channels ------------------------------------------------------------------- */
 
 /* y = x * w + bias, then max(0, .) if relu; bias null or k numbers. One group. */

@@ -18,6 +18,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** oneDNN's matrix products against three loops in double. */
@@ -39,6 +40,39 @@ final class CpuGemmTest extends ProductsByHand {
     assertEquals(
         GemmShape.of(3, 4, 3, true, true),
         CpuGemm.simplest(new GemmShape(5, 3, 4, 3, true, true, true, true)));
+  }
+
+  /** One row, as one picture in a dense layer: our own loops. */
+  @ParameterizedTest
+  @CsvSource({"1, 1", "10, 128", "7, 15", "33, 64", "128, 3136", "1000, 2049"})
+  void oneRow(int n, int k) {
+    GemmShape s = GemmShape.of(1, n, k, false, true);
+    double[] a = random(k, 1);
+    double[] b = random(n * k, 2);
+    double[] bias = random(n, 3);
+    for (int form = 0; form < 4; form++) {
+      boolean relu = form % 2 == 1;
+      double[] offset = form < 2 ? null : bias;
+      try (TestBuffers buffers = new TestBuffers(CPU, DType.FLOAT32)) {
+        Buffer c = buffers.output(n);
+        Buffer add = offset == null ? null : buffers.of(offset);
+        CPU.gemm().gemm(c, buffers.of(a), buffers.of(b), add, relu, s);
+        buffers.assertClose("c", product(a, b, offset, relu, s), c, 1e-5);
+        double[] found = buffers.read(c);
+        for (int threads : new int[] {1, 2, 3, 7}) {
+          Native.thaw_gemv(
+              c.address(),
+              buffers.of(b).address(),
+              buffers.of(a).address(),
+              add == null ? 0 : add.address(),
+              relu ? 1 : 0,
+              n,
+              k,
+              threads);
+          assertArrayEquals(found, buffers.read(c), threads + " threads");
+        }
+      }
+    }
   }
 
   /** A B that was packed once serves every call, with a residual too. */

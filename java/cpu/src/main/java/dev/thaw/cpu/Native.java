@@ -103,6 +103,16 @@ final class Native {
       double scale,
       int threads);
 
+  static native void thaw_gemv(
+      @Cast("float*") long y,
+      @Cast("const float*") long w,
+      @Cast("const float*") long x,
+      @Cast("const float*") long bias,
+      int relu,
+      @Cast("int64_t") long rows,
+      @Cast("int64_t") long k,
+      int threads);
+
   static native void thaw_argmax(
       @Cast("int64_t*") long y,
       @Cast("const float*") long x,

@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class NativeLibrary {
   /** What {@code thaw_abi_version} must answer. */
-  static final int ABI_VERSION = 4;
+  static final int ABI_VERSION = 5;
 
   private static final String LOOPS = "libthaw_cpu.so";
   private static final String WAIT = "libthaw_wait.so";
