@@ -41,17 +41,17 @@ void repeat(float* x, int64_t channels, int64_t wide) {
 
 // What forward does to a walked row: (x - mean) * scale + beta with scale = gamma / sqrt(variance + eps).
 struct Affine {
-  // Without `shift`, beta is left undefined.
+  // Without `shift`, beta is infinite: what is above 0 is everything.
   Affine(const Rows& r, const float* gamma, const float* shift, const float* middle, const float* variance, double eps)
       : mean(r.wide), scale(r.wide), beta(r.wide) {
     for (int64_t c = 0; c < r.channels; ++c) {
       mean[c] = middle[c];
       scale[c] = static_cast<float>(gamma[c] / std::sqrt(variance[c] + eps));
-      if (shift != nullptr) beta[c] = shift[c];
+      beta[c] = shift == nullptr ? INFINITY : shift[c];
     }
     repeat(mean.data(), r.channels, r.wide);
     repeat(scale.data(), r.channels, r.wide);
-    if (shift != nullptr) repeat(beta.data(), r.channels, r.wide);
+    repeat(beta.data(), r.channels, r.wide);
   }
 
   const Scratch<float> mean, scale, beta;
@@ -119,13 +119,12 @@ void thaw_norm_batch_backward(float* dx, float* dgamma, float* dbeta, const floa
                               double eps, int threads) {
   const Rows r(rows, channels);
   const Affine a(r, gamma, beta, mean, variance, eps);
-  const float* shift = beta == nullptr ? beta : a.beta.data();
   const Scratch<float> sums(r.pieces * r.wide), products(r.pieces * r.wide), offset(r.wide), slope(r.wide);
   split(threads, r.pieces, 1, [&](int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; ++p) {
       const int64_t at = r.first(p) * channels;
       BEST(norm_gradient_sums)(&sums[p * r.wide], &products[p * r.wide], dy + at, x + at, a.mean.data(), a.scale.data(),
-                               shift, r.count(p) * channels, r.wide);
+                               a.beta.data(), r.count(p) * channels, r.wide);
     }
   });
   const Scratch<double> sum(channels), product(channels);
@@ -148,8 +147,8 @@ void thaw_norm_batch_backward(float* dx, float* dgamma, float* dbeta, const floa
   repeat(offset.data(), channels, r.wide);
   repeat(slope.data(), channels, r.wide);
   over_rows(threads, r, [&](int64_t first, int64_t n) {
-    BEST(norm_gradient)(dx + first, dy + first, x + first, a.mean.data(), a.scale.data(), shift, offset.data(),
-                        slope.data(), n, r.wide);
+    BEST(norm_gradient)(dx + first, dy + first, x + first, a.mean.data(), a.scale.data(), a.beta.data(),
+                        offset.data(), slope.data(), n, r.wide);
   });
 }
 

@@ -83,8 +83,11 @@ void apply(float* y, const float* x, const float* mean, const float* scale, cons
   }
 }
 
-template <bool RELU>
-void gradient_sums(float* sums, float* products, const float* dy, const float* x, const float* mean, const float* scale,
+}  // namespace
+
+// Without ReLU beta is infinite, and the loop is the same: so are the bits, whether the mask was worked out here or by
+// ReLU's own backward.
+void norm_gradient_sums(float* sums, float* products, const float* dy, const float* x, const float* mean, const float* scale,
                    const float* beta, int64_t n, int64_t wide) {
   std::fill(sums, sums + wide, 0.0f);
   std::fill(products, products + wide, 0.0f);
@@ -94,8 +97,8 @@ void gradient_sums(float* sums, float* products, const float* dy, const float* x
     for (int64_t c = 0; c < wide; ++c) {
       const int64_t at = i + c;
       const float m = mean[c], x0 = x[at], x1 = x[at + wide];
-      const float d0 = RELU && !(normalised(x0, m, scale[c], beta[c]) > 0.0f) ? 0.0f : dy[at];
-      const float d1 = RELU && !(normalised(x1, m, scale[c], beta[c]) > 0.0f) ? 0.0f : dy[at + wide];
+      const float d0 = !(normalised(x0, m, scale[c], beta[c]) > 0.0f) ? 0.0f : dy[at];
+      const float d1 = !(normalised(x1, m, scale[c], beta[c]) > 0.0f) ? 0.0f : dy[at + wide];
       sums[c] += d0 + d1;
       products[c] += d0 * (x0 - m) + d1 * (x1 - m);
     }
@@ -105,28 +108,25 @@ void gradient_sums(float* sums, float* products, const float* dy, const float* x
 #pragma GCC ivdep
     for (int64_t c = 0; c < width; ++c) {
       const int64_t at = i + c;
-      const float d = RELU && !(normalised(x[at], mean[c], scale[c], beta[c]) > 0.0f) ? 0.0f : dy[at];
+      const float d = !(normalised(x[at], mean[c], scale[c], beta[c]) > 0.0f) ? 0.0f : dy[at];
       sums[c] += d;
       products[c] += d * (x[at] - mean[c]);
     }
   }
 }
 
-template <bool RELU>
-void gradient(float* dx, const float* dy, const float* x, const float* mean, const float* scale, const float* beta,
-              const float* offset, const float* slope, int64_t n, int64_t wide) {
+void norm_gradient(float* dx, const float* dy, const float* x, const float* mean, const float* scale, const float* beta,
+                   const float* offset, const float* slope, int64_t n, int64_t wide) {
   for (int64_t i = 0; i < n; i += wide) {
     const int64_t width = std::min(wide, n - i);
 #pragma GCC ivdep
     for (int64_t c = 0; c < width; ++c) {
       const int64_t at = i + c;
-      const float d = RELU && !(normalised(x[at], mean[c], scale[c], beta[c]) > 0.0f) ? 0.0f : dy[at];
+      const float d = !(normalised(x[at], mean[c], scale[c], beta[c]) > 0.0f) ? 0.0f : dy[at];
       dx[at] = scale[c] * (d - offset[c] - (x[at] - mean[c]) * slope[c]);
     }
   }
 }
-
-}  // namespace
 
 void norm_apply(float* y, const float* x, const float* mean, const float* scale, const float* beta, const float* residual,
                 bool relu, int64_t n, int64_t wide) {
@@ -135,16 +135,6 @@ void norm_apply(float* y, const float* x, const float* mean, const float* scale,
   } else {
     (relu ? apply<true, true> : apply<true, false>)(y, x, mean, scale, beta, residual, n, wide);
   }
-}
-
-void norm_gradient_sums(float* sums, float* products, const float* dy, const float* x, const float* mean, const float* scale,
-                        const float* beta, int64_t n, int64_t wide) {
-  (beta != nullptr ? gradient_sums<true> : gradient_sums<false>)(sums, products, dy, x, mean, scale, beta, n, wide);
-}
-
-void norm_gradient(float* dx, const float* dy, const float* x, const float* mean, const float* scale, const float* beta,
-                   const float* offset, const float* slope, int64_t n, int64_t wide) {
-  (beta != nullptr ? gradient<true> : gradient<false>)(dx, dy, x, mean, scale, beta, offset, slope, n, wide);
 }
 
 void norm_scale(float* y, const float* x, const float* scale, int64_t n, int64_t wide) {

@@ -25,11 +25,11 @@ LOOP(void, norm_add, double* sums, const float* piece, int64_t begin, int64_t en
 LOOP(void, norm_apply, float* y, const float* x, const float* mean, const float* scale, const float* beta,
      const float* residual, bool relu, int64_t n, int64_t wide)
 
-// Sums of dy and of dy (x - mean) per column; dy counts where (x - mean) * scale + beta > 0 if beta is given.
+// Sums of dy and of dy (x - mean) per column; dy counts where (x - mean) * scale + beta > 0.
 LOOP(void, norm_gradient_sums, float* sums, float* products, const float* dy, const float* x, const float* mean,
      const float* scale, const float* beta, int64_t n, int64_t wide)
 
-// dx = scale * (dy - offset - (x - mean) * slope); dy counts where (x - mean) * scale + beta > 0 if beta is given.
+// dx = scale * (dy - offset - (x - mean) * slope); dy counts where (x - mean) * scale + beta > 0.
 LOOP(void, norm_gradient, float* dx, const float* dy, const float* x, const float* mean, const float* scale,
      const float* beta, const float* offset, const float* slope, int64_t n, int64_t wide)
 

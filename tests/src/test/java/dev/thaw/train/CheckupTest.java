@@ -63,7 +63,11 @@ final class CheckupTest {
         ends.add(state(model));
       }
     }
-    ends.get(0).forEach((name, values) -> assertArrayEquals(values, ends.get(1).get(name), name));
+    // A look takes a step op by op, where a planned one adds a shortcut before it rounds.
+    float tolerance = planned ? 1e-5f : 0;
+    ends.get(0)
+        .forEach(
+            (name, values) -> assertArrayEquals(values, ends.get(1).get(name), tolerance, name));
     assertEquals(live, Devices.get("plain").pool().liveBytes(), "bytes left behind");
   }
 
