@@ -24,8 +24,7 @@ record Measured(double norm, double meanAbsolute, double largest, long nonFinite
     Buffer result = backend.pool().allocate(DType.FLOAT64, StatsKernels.COUNT, Purpose.WORKSPACE);
     try {
       backend.stats().measure(result, x.buffer());
-      ByteBuffer bytes =
-          ByteBuffer.allocateDirect(8 * StatsKernels.COUNT).order(ByteOrder.nativeOrder());
+      ByteBuffer bytes = ByteBuffer.allocate(8 * StatsKernels.COUNT).order(ByteOrder.nativeOrder());
       backend.download(bytes, result);
       long bad = (long) bytes.getDouble(8 * StatsKernels.NON_FINITE);
       long finite = Math.max(1, x.shape().elements() - bad);

@@ -103,7 +103,7 @@ public record ShortTraining(
 
   private static ByteBuffer bytes(Tensor tensor) {
     ByteBuffer bytes =
-        ByteBuffer.allocateDirect((int) tensor.buffer().bytes()).order(ByteOrder.nativeOrder());
+        ByteBuffer.allocate((int) tensor.buffer().bytes()).order(ByteOrder.nativeOrder());
     Devices.get(tensor.device()).download(bytes, tensor.buffer());
     return bytes.rewind();
   }

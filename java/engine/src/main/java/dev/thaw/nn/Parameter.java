@@ -44,7 +44,7 @@ public final class Parameter implements AutoCloseable {
 
   private static ByteBuffer bytes(float[] values, DType dtype) {
     ByteBuffer bytes =
-        ByteBuffer.allocateDirect(values.length * dtype.bytes()).order(ByteOrder.nativeOrder());
+        ByteBuffer.allocate(values.length * dtype.bytes()).order(ByteOrder.nativeOrder());
     for (int i = 0; i < values.length; i++) {
       if (dtype == DType.FLOAT64) {
         bytes.putDouble(8 * i, values[i]);

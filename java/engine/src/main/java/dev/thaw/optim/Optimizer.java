@@ -58,7 +58,8 @@ public abstract class Optimizer implements AutoCloseable {
 
   private @Nullable Buffer squares;
   private final double[] slots = new double[StepState.SLOTS];
-  private final ByteBuffer staging = host(StepState.SLOTS);
+  private final ByteBuffer staging =
+      ByteBuffer.allocateDirect(8 * StepState.SLOTS).order(ByteOrder.nativeOrder());
   private double callBase;
   private long layoutOf = -1;
 
@@ -192,7 +193,7 @@ public abstract class Optimizer implements AutoCloseable {
   public final Map<String, Double> gradientNorms() {
     Map<String, Double> norms = new LinkedHashMap<>();
     if (squares != null && !squares.isClosed()) {
-      ByteBuffer bytes = host(entries.size());
+      ByteBuffer bytes = ByteBuffer.allocate(8 * entries.size()).order(ByteOrder.nativeOrder());
       requireHome().download(bytes, squares);
       for (int i = 0; i < entries.size(); i++) {
         norms.put(entries.get(i).name, active[i] ? Math.sqrt(bytes.getDouble(8 * i)) : 0);
@@ -433,8 +434,7 @@ public abstract class Optimizer implements AutoCloseable {
   public final int[] stepCounts() {
     int[] counts = new int[entries.size()];
     if (table != null) {
-      ByteBuffer bytes =
-          ByteBuffer.allocateDirect(4 * counts.length).order(ByteOrder.nativeOrder());
+      ByteBuffer bytes = ByteBuffer.allocate(4 * counts.length).order(ByteOrder.nativeOrder());
       requireHome().download(bytes, table.steps());
       bytes.asIntBuffer().get(counts);
     }
@@ -449,17 +449,13 @@ public abstract class Optimizer implements AutoCloseable {
         "optimizer: %d step counts for %d parameters",
         counts.length,
         entries.size());
-    ByteBuffer bytes = ByteBuffer.allocateDirect(4 * counts.length).order(ByteOrder.nativeOrder());
+    ByteBuffer bytes = ByteBuffer.allocate(4 * counts.length).order(ByteOrder.nativeOrder());
     bytes.asIntBuffer().put(counts);
     requireHome().upload(java.util.Objects.requireNonNull(table).steps(), bytes);
   }
 
   private Backend requireHome() {
     return java.util.Objects.requireNonNull(home, "optimizer: nothing laid out yet");
-  }
-
-  private static ByteBuffer host(int doubles) {
-    return ByteBuffer.allocateDirect(8 * doubles).order(ByteOrder.nativeOrder());
   }
 
   /** Frees arenas, table and state; the module keeps its parameters. */

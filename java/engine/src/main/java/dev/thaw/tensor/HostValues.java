@@ -54,7 +54,8 @@ final class HostValues {
   private static ByteBuffer bytes(long count, DType dtype) {
     long bytes = count * dtype.bytes();
     Check.that(bytes <= Integer.MAX_VALUE, "tensor: %d bytes do not fit a Java array", bytes);
-    return ByteBuffer.allocateDirect((int) bytes).order(ByteOrder.nativeOrder());
+    // In the heap, which the collector watches: direct memory would pile up between collections.
+    return ByteBuffer.allocate((int) bytes).order(ByteOrder.nativeOrder());
   }
 
   private static ByteBuffer download(Tensor x) {

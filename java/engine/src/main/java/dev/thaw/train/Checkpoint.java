@@ -58,8 +58,7 @@ final class Checkpoint {
   }
 
   private static NdArray array(Backend backend, Buffer buffer, Shape shape) {
-    ByteBuffer bytes =
-        ByteBuffer.allocateDirect((int) buffer.bytes()).order(ByteOrder.nativeOrder());
+    ByteBuffer bytes = ByteBuffer.allocate((int) buffer.bytes()).order(ByteOrder.nativeOrder());
     backend.download(bytes, buffer);
     return new NdArray(buffer.dtype(), shape, bytes);
   }

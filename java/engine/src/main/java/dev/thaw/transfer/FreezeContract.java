@@ -99,7 +99,7 @@ public final class FreezeContract {
     Buffer sum = backend.pool().allocate(DType.INT64, 1, Purpose.WORKSPACE);
     try {
       backend.stats().hash(sum, tensor.buffer());
-      ByteBuffer bytes = ByteBuffer.allocateDirect(8).order(ByteOrder.nativeOrder());
+      ByteBuffer bytes = ByteBuffer.allocate(8).order(ByteOrder.nativeOrder());
       backend.download(bytes, sum);
       return bytes.getLong(0);
     } finally {
