@@ -21,7 +21,6 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a step has to do, and how it is held to the machine's limits. */
@@ -46,8 +45,8 @@ final class RooflineTest {
    * target too.
    */
   @ParameterizedTest
-  @CsvSource({"plain, gemm", "cpu, gemmConstant"})
-  void aTrainingStep(String device, String gradient) {
+  @ValueSource(strings = {"plain", "cpu"})
+  void aTrainingStep(String device) {
     Backend backend = Devices.get(device);
     long before = backend.pool().liveBytes();
     try (var on = backend.device().use();
@@ -58,8 +57,7 @@ final class RooflineTest {
       // 10 sums of 3 products, and the bias: x, w, b and y.
       expected.put("gemm.gemm of 2x3 by 5x3 transposed", List.of(4L * (6 + 15 + 5 + 10), 70L));
       // 15 sums of 2 products: dy, x and dw.
-      expected.put(
-          "gemm." + gradient + " of 2x5 transposed by 2x3", List.of(4L * (10 + 6 + 15), 60L));
+      expected.put("gemm.gemm of 2x5 transposed by 2x3", List.of(4L * (10 + 6 + 15), 60L));
       // 5 sums of 2 numbers.
       expected.put("reduce.reduce sum of 10 float32", List.of(4L * (10 + 5), 10L));
       // Logits, their log-probabilities, targets, the loss and its divisor.
