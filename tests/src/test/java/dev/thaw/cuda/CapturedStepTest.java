@@ -129,10 +129,8 @@ final class CapturedStepTest {
       model.train();
       Tensor x = Generator.current().normal(0, 1, 4, 8, 8, 1);
       Tensor y = Tensor.of(new long[] {0, 3, 1, 2});
-      List<Buffer> moving = new ArrayList<>();
-      model.parameters().values().forEach(p -> moving.add(p.value().buffer()));
       TrainingPlan.Outcome outcome =
-          TrainingPlan.record(card, moving::contains, () -> step(model, optimizer, x, y));
+          TrainingPlan.record(card, model, () -> step(model, optimizer, x, y));
       try (TrainingPlan plan = Objects.requireNonNull(outcome.plan(), outcome::obstacle)) {
         long largest = 2 * plan.arenaBytes();
         plan.run();

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.thaw.Needs;
 import dev.thaw.memory.Device;
 import dev.thaw.memory.Scope;
+import dev.thaw.nn.Sequential;
 import dev.thaw.plan.TrainingPlan;
 import dev.thaw.tensor.Shape;
 import dev.thaw.tensor.Tensor;
@@ -79,7 +80,7 @@ class OwnKernelsTest {
   void aStepWithItIsNotReplayed() {
     Tensor x = Tensor.ones(3).requiresGrad(true);
     TrainingPlan.Outcome outcome =
-        TrainingPlan.record(card, buffer -> false, () -> cube(x.mul(2)).sum().backward());
+        TrainingPlan.record(card, new Sequential(), () -> cube(x.mul(2)).sum().backward());
     assertEquals(null, outcome.plan());
     assertTrue(
         String.valueOf(outcome.obstacle()).startsWith("not plannable at the kernel cube_forward"),

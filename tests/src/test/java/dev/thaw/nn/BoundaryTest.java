@@ -48,9 +48,7 @@ final class BoundaryTest {
   /** How often backward of one step calls each kernel. */
   private static Map<String, Integer> kernels(Place place, Module model, Tensor x) {
     model.parameters().values().forEach(p -> p.value().slot().clear());
-    TrainingPlan.Outcome step =
-        TrainingPlan.record(
-            place.backend(), b -> b.purpose() == Purpose.PARAMETERS, () -> step(model, x));
+    TrainingPlan.Outcome step = TrainingPlan.record(place.backend(), model, () -> step(model, x));
     try (TrainingPlan plan = Objects.requireNonNull(step.plan(), step::obstacle)) {
       return plan.kernels();
     }

@@ -5,21 +5,16 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 
 import dev.thaw.backend.Backend;
 import dev.thaw.backend.Devices;
-import dev.thaw.memory.Buffer;
 import dev.thaw.memory.Scope;
 import dev.thaw.models.Zoo;
 import dev.thaw.nn.Module;
-import dev.thaw.nn.Parameter;
 import dev.thaw.optim.Optimizer;
 import dev.thaw.optim.Sgd;
 import dev.thaw.tensor.Functional;
 import dev.thaw.tensor.Generator;
 import dev.thaw.tensor.Shape;
 import dev.thaw.tensor.Tensor;
-import java.util.Collections;
-import java.util.IdentityHashMap;
 import java.util.Map;
-import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -55,14 +50,10 @@ class TrainingFusionTest {
       Tensor y = Tensor.of(new int[] {1, 3}, 2);
       model.train();
       optimizer.zeroGrad();
-      Set<Buffer> moving = Collections.newSetFromMap(new IdentityHashMap<>());
-      for (Parameter p : model.parameters().values()) {
-        moving.add(p.value().buffer());
-      }
       TrainingPlan.Outcome outcome =
           TrainingPlan.record(
               backend,
-              moving::contains,
+              model,
               () -> {
                 Functional.crossEntropy(model.call(x), y).backward();
                 optimizer.step();

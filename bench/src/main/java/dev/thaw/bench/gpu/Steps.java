@@ -2,11 +2,9 @@ package dev.thaw.bench.gpu;
 
 import dev.thaw.backend.Backend;
 import dev.thaw.backend.Devices;
-import dev.thaw.memory.Buffer;
 import dev.thaw.memory.Scope;
 import dev.thaw.models.Zoo;
 import dev.thaw.nn.Module;
-import dev.thaw.nn.Parameter;
 import dev.thaw.optim.Optimizer;
 import dev.thaw.optim.Sgd;
 import dev.thaw.plan.Precision;
@@ -16,13 +14,10 @@ import dev.thaw.tensor.Shape;
 import dev.thaw.tensor.Tensor;
 import dev.thaw.transfer.Freeze;
 import java.util.ArrayList;
-import java.util.Collections;
-import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.Set;
 
 /**
  * Training steps, data on the card: forward, backward and update as a planned step, as one CUDA
@@ -97,16 +92,10 @@ record Steps(String model, int batch, Precision precision, boolean frozen, boole
   }
 
   private TrainingPlan plan(Backend backend, Module net, Optimizer optimizer, Tensor x, Tensor y) {
-    Set<Buffer> moving = Collections.newSetFromMap(new IdentityHashMap<>());
-    for (Parameter p : net.parameters().values()) {
-      if (!p.isFrozen()) {
-        moving.add(p.value().buffer());
-      }
-    }
     TrainingPlan.Outcome outcome =
         TrainingPlan.record(
             backend,
-            moving::contains,
+            net,
             () -> {
               Functional.crossEntropy(precision.call(net, x), y).backward();
               optimizer.step();

@@ -5,7 +5,6 @@ import dev.thaw.backend.Devices;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.Scope;
 import dev.thaw.nn.Module;
-import dev.thaw.nn.Parameter;
 import dev.thaw.optim.Optimizer;
 import dev.thaw.optim.Sgd;
 import dev.thaw.plan.InferencePlan;
@@ -16,11 +15,8 @@ import dev.thaw.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
-import java.util.Collections;
-import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Random;
-import java.util.Set;
 
 /** Thaw's half of a {@link Workload}, ready to be done again and again on one thread. */
 final class Work implements AutoCloseable {
@@ -78,17 +74,11 @@ final class Work implements AutoCloseable {
 
   private static Work replayed(Module net, Optimizer optimizer, Tensor x, Tensor y) {
     Backend backend = Devices.current();
-    Set<Buffer> moving = Collections.newSetFromMap(new IdentityHashMap<>());
-    for (Parameter p : net.parameters().values()) {
-      if (!p.isFrozen()) {
-        moving.add(p.value().buffer());
-      }
-    }
     Buffer[] loss = new Buffer[1];
     TrainingPlan.Outcome outcome =
         TrainingPlan.record(
             backend,
-            moving::contains,
+            net,
             () -> {
               Tensor result = Functional.crossEntropy(net.call(x), y);
               loss[0] = result.buffer().hold();

@@ -2,10 +2,8 @@ package dev.thaw.bench.roofline;
 
 import dev.thaw.backend.Backend;
 import dev.thaw.backend.Devices;
-import dev.thaw.memory.Buffer;
 import dev.thaw.memory.Scope;
 import dev.thaw.nn.Module;
-import dev.thaw.nn.Parameter;
 import dev.thaw.optim.Optimizer;
 import dev.thaw.optim.Sgd;
 import dev.thaw.plan.InferencePlan;
@@ -17,11 +15,8 @@ import dev.thaw.tensor.Generator;
 import dev.thaw.tensor.Shape;
 import dev.thaw.tensor.Tensor;
 import java.util.Arrays;
-import java.util.Collections;
-import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Random;
-import java.util.Set;
 
 /**
  * The calls of a plan on the current device, with their times.
@@ -44,7 +39,7 @@ record StepTimes(List<KernelCall> calls, double[] seconds, double whole) {
       TrainingPlan.Outcome outcome =
           TrainingPlan.record(
               backend,
-              moving(net)::contains,
+              net,
               () -> {
                 Functional.crossEntropy(precision.call(net, x), y).backward();
                 optimizer.step();
@@ -64,16 +59,6 @@ record StepTimes(List<KernelCall> calls, double[] seconds, double whole) {
         return new StepTimes(plan.calls(), plan.seconds(runs), whole);
       }
     }
-  }
-
-  private static Set<Buffer> moving(Module net) {
-    Set<Buffer> moving = Collections.newSetFromMap(new IdentityHashMap<>());
-    for (Parameter p : net.parameters().values()) {
-      if (!p.isFrozen()) {
-        moving.add(p.value().buffer());
-      }
-    }
-    return moving;
   }
 
   /** A forward pass; the whole copies its input in and its result out. */

@@ -4,9 +4,13 @@ import dev.thaw.backend.Backend;
 import dev.thaw.backend.Backend.Replay;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.Scope;
+import dev.thaw.nn.Module;
+import dev.thaw.nn.Parameter;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Predicate;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,16 +46,14 @@ public final class TrainingPlan implements AutoCloseable {
    * and drops its own tensors; what it reads and writes beyond them must stay where it is.
    *
    * @param home the backend it runs on
-   * @param moving whether a parameter's values change from step to step though no call names it as
-   *     written: those that are trained, which the optimizer knows by its table; what is no
-   *     parameter may change in any case
+   * @param model that is trained: what is frozen of it is constant, all else may change
    */
-  public static Outcome record(Backend home, Predicate<Buffer> moving, Runnable step) {
-    return record(home, moving, step, home.cacheBytes());
+  public static Outcome record(Backend home, Module model, Runnable step) {
+    return record(home, model, step, home.cacheBytes());
   }
 
   /** The same; what is frozen is sliced where it moves much more than {@code cacheBytes}. */
-  static Outcome record(Backend home, Predicate<Buffer> moving, Runnable step, long cacheBytes) {
+  static Outcome record(Backend home, Module model, Runnable step, long cacheBytes) {
     Recording recording = Recording.of(home);
     try (recording;
         Scope scope = Scope.open()) {
@@ -60,13 +62,25 @@ public final class TrainingPlan implements AutoCloseable {
     if (recording.obstacle() != null) {
       return new Outcome(null, recording.obstacle());
     }
-    Program program = Program.of(home, recording.calls(), List.of(), moving, cacheBytes);
+    Program program =
+        Program.of(home, recording.calls(), List.of(), trained(model)::contains, cacheBytes);
     try {
       return new Outcome(new TrainingPlan(home, program, program.instance()), null);
     } catch (OutOfMemoryError e) {
       program.close();
       throw e;
     }
+  }
+
+  /** What changes though no call names it as written: the optimizer knows it by its table. */
+  private static Set<Buffer> trained(Module model) {
+    Set<Buffer> trained = Collections.newSetFromMap(new IdentityHashMap<>());
+    for (Parameter p : model.parameters().values()) {
+      if (!p.isFrozen()) {
+        trained.add(p.value().buffer());
+      }
+    }
+    return trained;
   }
 
   /** Runs every step call by call, also where the device could note the whole of it as one. */

@@ -11,9 +11,6 @@ import dev.thaw.tensor.Generator;
 import dev.thaw.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.Collections;
-import java.util.IdentityHashMap;
-import java.util.Set;
 import java.util.function.DoubleSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -79,7 +76,7 @@ final class PlannedStep implements AutoCloseable {
     generator.seek(0);
     TrainingPlan.Outcome outcome;
     try {
-      outcome = TrainingPlan.record(backend, moving()::contains, this::step);
+      outcome = TrainingPlan.record(backend, trainer.model(), this::step);
       callsPerStep = generator.call();
     } finally {
       generator.countFrom(null);
@@ -100,17 +97,6 @@ final class PlannedStep implements AutoCloseable {
     java.util.Objects.requireNonNull(plan, "planned step: nothing recorded").run();
     generator.seek(generator.call() + callsPerStep);
     return value();
-  }
-
-  /** The buffers that the optimizer writes, known to it alone. */
-  private Set<Buffer> moving() {
-    Set<Buffer> moving = Collections.newSetFromMap(new IdentityHashMap<>());
-    for (Parameter p : trainer.model().parameters().values()) {
-      if (!p.isFrozen()) {
-        moving.add(p.value().buffer());
-      }
-    }
-    return moving;
   }
 
   private void step() {
