@@ -16,8 +16,6 @@ import dev.thaw.tensor.Tensor;
 import dev.thaw.transfer.FreezeContract;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.function.DoubleSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -35,7 +33,7 @@ public final class Trainer {
   private final Optimizer optimizer;
   private final BatchSource batches;
   private final TrainingOptions options;
-  private final List<Listener> listeners = new ArrayList<>();
+  private final Audience audience = new Audience();
   private final Generator generator;
   private final Best best = new Best();
   private final Position position = new Position();
@@ -49,8 +47,6 @@ public final class Trainer {
   private Precision precision = Precision.FP32;
   private @Nullable Made untold;
   private boolean graphs = true;
-  private long aside;
-  private long peak;
 
   /** Where a training stands; what a checkpoint stores. */
   static final class Position {
@@ -120,7 +116,7 @@ public final class Trainer {
 
   /** Tells {@code listener} what happens. */
   public Trainer listen(Listener listener) {
-    listeners.add(listener);
+    audience.add(listener);
     return this;
   }
 
@@ -201,9 +197,7 @@ public final class Trainer {
     long start = System.nanoTime();
     Evaluation.Result last = null;
     double loss = Double.NaN;
-    backend.pool().resetPeak();
-    aside = 0;
-    peak = 0;
+    audience.start(backend.pool());
     try (var on = backend.device().use();
         var math = precision.on(backend);
         var numbers = generator.use()) {
@@ -236,7 +230,7 @@ public final class Trainer {
         tell(listener -> listener.epoch(end));
         over = position.step >= total || position.epoch >= options.epochs();
         if (!over && options.patience() > 0 && best.since() >= options.patience()) {
-          note(
+          audience.note(
               "early stopping: no better validation loss for "
                   + best.since()
                   + " epochs; the weights of the best epoch are put back");
@@ -262,8 +256,8 @@ public final class Trainer {
         loss,
         last,
         seconds,
-        seconds - aside * 1e-9,
-        Math.max(peak, backend.pool().peakBytes()),
+        seconds - audience.secondsAside(),
+        audience.peakBytes(backend.pool()),
         position.skipped,
         stopping);
   }
@@ -271,7 +265,7 @@ public final class Trainer {
   private Evaluation.Result evaluate(BatchSource examples) throws IOException {
     long begin = System.nanoTime();
     Evaluation.Result result = Evaluation.of(model, examples, precision);
-    aside += System.nanoTime() - begin;
+    audience.setAside(begin);
     return result;
   }
 
@@ -333,7 +327,7 @@ public final class Trainer {
     if (planned == null && whole) {
       planned = new PlannedStep(this, batch, graphs);
       if (!planned.record()) {
-        note("steps run op by op: " + planned.obstacle());
+        audience.note("steps run op by op: " + planned.obstacle());
         dropPlan();
         planning = false;
       }
@@ -418,16 +412,12 @@ public final class Trainer {
       tell(before, batch);
     }
     boolean due = checkpoint != null && checkpointEvery > 0 && position.step % checkpointEvery == 0;
-    if (due || planned == null || !planned.runsByItself() || somebodyLooks()) {
+    if (due || planned == null || !planned.runsByItself() || audience.looksAtTheModel()) {
       tellLast(batch);
     }
     if (due && checkpoint != null) {
       Checkpoint.write(checkpoint, this);
     }
-  }
-
-  private boolean somebodyLooks() {
-    return listeners.stream().anyMatch(Listener::looksAtTheModel);
   }
 
   private void tellLast(Batch batch) throws IOException {
@@ -459,7 +449,7 @@ public final class Trainer {
             report.skipped());
     tell(listener -> listener.step(done));
     if (report.skipped()) {
-      note(
+      audience.note(
           "step "
               + made.step
               + " skipped: "
@@ -476,28 +466,17 @@ public final class Trainer {
     }
   }
 
-  /** One thing said to every listener. */
-  private interface Word {
-    void to(Listener listener) throws IOException;
-  }
-
-  /** What listeners take, time and memory, is not the training's. */
-  private void tell(Word word) throws IOException {
+  private void tell(Audience.Word word) throws IOException {
     Pool pool = Devices.get(Evaluation.deviceOf(model)).pool();
-    peak = Math.max(peak, pool.peakBytes());
-    long begin = System.nanoTime();
-    for (Listener listener : listeners) {
-      word.to(listener);
-    }
-    if (contract != null) {
-      contract.follow(); // a listener may freeze and thaw
-    }
-    aside += System.nanoTime() - begin;
-    pool.resetPeak();
-  }
-
-  private void note(String line) {
-    listeners.forEach(listener -> listener.note(line));
+    // A listener may freeze and thaw.
+    audience.tell(
+        pool,
+        word,
+        () -> {
+          if (contract != null) {
+            contract.follow();
+          }
+        });
   }
 
   Module model() {
