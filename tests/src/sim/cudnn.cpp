@@ -7,6 +7,7 @@
 
 #include "cudnn_calls.h"
 #include "cudnn_engines.h"
+#include "cudnn_witness.h"
 
 namespace thaw::dnn {
 
@@ -57,6 +58,7 @@ Answer check_finished(const Shared& d, Kind kind) {
 // 9.19.0 for CUDA 13.0, or what a test says in THAW_SIM_CUDNN.
 THAW_API std::size_t cudnnGetVersion() {
   const char* version = std::getenv("THAW_SIM_CUDNN");
+  if (version == nullptr && witness::present()) return witness::version();
   return version == nullptr ? 91900 : std::strtoul(version, nullptr, 10);
 }
 
@@ -125,7 +127,7 @@ THAW_API int cudnnBackendCreateDescriptor(int kind, void** descriptor) {
     if (descriptor == nullptr) return refused(BAD_PARAM_NULL_POINTER, "nowhere to put the descriptor");
     if (!known(kind)) return refused(NOT_SUPPORTED, "the stand-in has no descriptors of kind " + std::to_string(kind));
     *descriptor = add(static_cast<Kind>(kind));
-    return {};
+    return witness::present() ? witness::create(*find(*descriptor)) : Answer{};
   });
 }
 
@@ -137,7 +139,8 @@ THAW_API int cudnnBackendSetAttribute(void* descriptor, int name, int type, std:
   return call([&]() -> Answer {
     const Shared d = find(descriptor);
     if (d == nullptr) return no_descriptor();
-    const Answer r = set(*d, name, type, count, elements);
+    Answer r = set(*d, name, type, count, elements);
+    if (r.ok() && witness::present()) r = witness::set(*d, name, type, count, elements);
     if (r.ok() && type == HANDLE && context(d->at<void*>(name)) == nullptr) {
       d->values.erase(name);
       return no_context();

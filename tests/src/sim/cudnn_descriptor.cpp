@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "cudnn_witness.h"
+
 namespace thaw::dnn {
 
 namespace {
@@ -231,6 +233,7 @@ Answer get(const Descriptor& d, int name, int type, std::int64_t most, std::int6
       const Answer kind = check_kind(d, *a, to);
       if (!kind.ok()) return kind;
       to->values = value.others[i]->values;
+      to->twin = value.others[i]->twin;
       to->finished = true;
     }
   } else {
@@ -263,6 +266,8 @@ Answer finish(Descriptor& d) {
     case ENGINE:
     case ENGINECFG: return refused(NOT_SUPPORTED, "the stand-in gives " + name_of(d.kind) + ", and takes none");
   }
+  // Heuristics and plans were finished where they were made.
+  if (r.ok() && d.kind != ENGINEHEUR && d.kind != EXECUTION_PLAN && witness::present()) r = witness::finish(d);
   d.finished = r.ok();
   return r;
 }

@@ -38,6 +38,7 @@ struct Descriptor {
   const Kind kind;
   bool finished = false;
   std::map<int, Value> values;
+  std::shared_ptr<void> twin;  // in the real library, where there is a witness
 
   bool has(int name) const { return values.count(name) != 0; }
   long count(int name) const { return has(name) ? values.at(name).count() : 0; }

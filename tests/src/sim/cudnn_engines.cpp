@@ -3,6 +3,7 @@
 #include "cudnn_engines.h"
 
 #include "cudnn_graph.h"
+#include "cudnn_witness.h"
 
 namespace thaw::dnn {
 
@@ -45,23 +46,25 @@ bool offered(const Descriptor& graph) {
   return next == ops.size() || (next + 1 == ops.size() && !adds(*ops[next]));
 }
 
+// Bytes that it computes in.
+std::size_t workspace(const Engine& engine, const Descriptor& graph) {
+  if (engine.nature == Engine::TOO_LARGE) return std::size_t{2} << 30;
+  return engine.scratch ? elements(*output(*graph.values.at(GRAPH_OPS).others.front())) * sizeof(float) : 0;
+}
+
 }  // namespace
 
-const Engine* engine(int index) {
+const Engine* engine(std::int64_t index) {
   for (const Engine& e : engines()) {
     if (e.index == index) return &e;
   }
   return nullptr;
 }
 
-std::size_t workspace(const Engine& engine, const Descriptor& graph) {
-  if (engine.nature == Engine::TOO_LARGE) return std::size_t{2} << 30;
-  return engine.scratch ? elements(*output(*graph.values.at(GRAPH_OPS).others.front())) * sizeof(float) : 0;
-}
-
 Answer find_engines(Descriptor& d) {
   const int mode = d.at<int>(HEUR_MODE_OF);
   if (mode != A && mode != FALLBACK) return refused(BAD_PARAM, "the stand-in has modes A and FALLBACK, found " + std::to_string(mode));
+  if (witness::present()) return witness::find_engines(d);
   Value results{BACKEND_DESCRIPTOR, {}, {}};
   for (const Engine& e : engines()) {
     if (e.fallback != (mode == FALLBACK) || !offered(*d.other(HEUR_GRAPH))) continue;
@@ -82,10 +85,11 @@ Answer find_engines(Descriptor& d) {
 Answer make_plan(Descriptor& d) {
   const Descriptor& described = *d.other(PLAN_CONFIG)->other(ENGINECFG_ENGINE);
   const Descriptor& graph = *described.other(ENGINE_GRAPH);
-  const Engine& e = *engine(static_cast<int>(described.at<std::int64_t>(ENGINE_INDEX)));
   if (d.at<void*>(PLAN_HANDLE) != graph.at<void*>(GRAPH_HANDLE)) {
     return refused(BAD_PARAM, "the plan's context is not that of its graph");
   }
+  if (witness::present()) return witness::make_plan(d);
+  const Engine& e = *engine(described.at<std::int64_t>(ENGINE_INDEX));
   if (e.nature == Engine::NOT_HERE) return refused(NOT_SUPPORTED_SHAPE, "engine 4 never fits");
   d.put<std::int64_t>(PLAN_WORKSPACE, INT64, {static_cast<std::int64_t>(workspace(e, graph))});
   return {};

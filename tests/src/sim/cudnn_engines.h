@@ -16,10 +16,8 @@ struct Engine {
   bool scratch;  // wants room for its output in float
 };
 
-const Engine* engine(int index);
-
-// Bytes that it computes in.
-std::size_t workspace(const Engine& engine, const Descriptor& graph);
+// nullptr if it is none of the stand-in's.
+const Engine* engine(std::int64_t index);
 
 // Queues a finished plan with a finished pack in a stream.
 Answer run(const Descriptor& plan, const Descriptor& pack, CUstream stream);

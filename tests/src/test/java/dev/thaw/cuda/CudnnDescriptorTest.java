@@ -16,6 +16,7 @@ import java.util.TreeMap;
 import org.bytedeco.cuda.cudnn.cudnnContext;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledIfEnvironmentVariable;
 import org.junit.jupiter.api.function.Executable;
 
 /**
@@ -23,6 +24,10 @@ import org.junit.jupiter.api.function.Executable;
  * shows without a card. cuDNN itself takes some of them, and computes something else or ends the
  * process; so these run on the stand-in alone.
  */
+@DisabledIfEnvironmentVariable(
+    named = "THAW_WITNESS",
+    matches = ".+",
+    disabledReason = "the engines are the stand-in's own")
 final class CudnnDescriptorTest {
   private static final ConvShape SHAPE = new ConvShape(2, 6, 6, 8, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1);
 

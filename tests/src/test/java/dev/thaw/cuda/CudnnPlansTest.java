@@ -28,9 +28,14 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledIfEnvironmentVariable;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Which engine serves, and that it stays the same. */
+@DisabledIfEnvironmentVariable(
+    named = "THAW_WITNESS",
+    matches = ".+",
+    disabledReason = "the engines are the stand-in's own")
 final class CudnnPlansTest {
   private static final CudnnRules STRICT = new CudnnRules(false, false, false);
   private static final int[] NONE = {};

@@ -56,6 +56,8 @@ final class OwnJvm {
     command.addAll(List.of(options));
     command.addAll(words);
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    // The stand-in's witness lies beside it, and does not come along.
+    builder.environment().remove("THAW_WITNESS");
     builder.environment().putAll(environment);
     Process process = builder.start();
     String printed = new String(process.getInputStream().readAllBytes(), UTF_8);
