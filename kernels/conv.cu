@@ -85,8 +85,9 @@ DEVICE void conv_forward(T* y, const T* x, const T* w, const T* bias, const T* r
 
 // --- dx: rows are pixels of x, columns are input channels of a group, the inner size is tap, output channel. ---
 
+// residual may be dx; without one it is null.
 template <class T>
-DEVICE void conv_data(T* dx, const T* dy, const T* w, const Conv& s) {
+DEVICE void conv_data(T* dx, const T* dy, const T* w, const T* residual, const Conv& s) {
   __shared__ Panel rows, columns;
   const int inputs = s.c / s.groups, outputs = s.k / s.groups;
   const int pixels = s.n * s.h * s.w;
@@ -132,9 +133,9 @@ DEVICE void conv_data(T* dx, const T* dy, const T* w, const Conv& s) {
     for (int i = 0; i < EACH; ++i) {
       for (int j = 0; j < EACH; ++j) {
         const int pixel = at.row + own_row() + i, input = at.column + own_column() + j;
-        if (pixel < pixels && input < inputs) {
-          dx[(long long)pixel * s.c + group * inputs + input] = narrow<T>(sums[i][j]);
-        }
+        if (pixel >= pixels || input >= inputs) continue;
+        const long long to = (long long)pixel * s.c + group * inputs + input;
+        dx[to] = narrow<T>(residual != nullptr ? sums[i][j] + widen(residual[to]) : sums[i][j]);
       }
     }
   }
@@ -203,7 +204,9 @@ DEVICE void conv_add_parts(T* dw, const float* part_sums, int parts, long long n
          int relu) {                                                                                                  \
     conv_forward(y, x, w, bias, residual, s, relu);                                                                   \
   }                                                                                                                   \
-  KERNEL(conv_data_##type, T* dx, const T* dy, const T* w, const Conv s) { conv_data(dx, dy, w, s); }                 \
+  KERNEL(conv_data_##type, T* dx, const T* dy, const T* w, const T* residual, const Conv s) {                        \
+    conv_data(dx, dy, w, residual, s);                                                                                \
+  }                                                                                                                   \
   KERNEL(conv_weights_##type, float* part_sums, const T* dy, const T* x, const Conv s, int parts, int part_pixels) {  \
     conv_weights(part_sums, dy, x, s, parts, part_pixels);                                                            \
   }                                                                                                                   \

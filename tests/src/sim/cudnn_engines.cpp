@@ -34,10 +34,13 @@ bool adds(const Descriptor& op) {
 }
 
 // A convolution alone, or forward with what cuDNN has compiled engines for: a residual, a bias, a ReLU, in this order, of
-// which only the bias must be there. As an example of what is refused, the stand-in has none where channels are odd.
+// which only the bias must be there. As an example of what is refused, the stand-in has none where channels are odd; nor
+// does it add to an output of odd channels, or before an epilogue.
 bool offered(const Descriptor& graph) {
   const auto& ops = graph.values.at(GRAPH_OPS).others;
-  if (ops.size() == 1) return true;
+  const bool adds_to = ops[0]->at<float>(first_of(ops[0]->kind) + BETA) != 0;
+  if (ops.size() == 1) return !adds_to || output(*ops[0])->at<std::int64_t>(TENSOR_DIMENSIONS, 1) % 2 == 0;
+  if (adds_to) return false;
   if (ops[0]->kind != CONVOLUTION_FORWARD || output(*ops[0])->at<std::int64_t>(TENSOR_DIMENSIONS, 1) % 2 != 0) return false;
   std::size_t next = 1;
   if (adds(*ops[next]) && !per_channel(*ops[next]->other(OPERATION_B))) ++next;

@@ -99,8 +99,9 @@ Answer check_window(const Descriptor& d) {
 Answer check_convolution(const Descriptor& d) {
   const int first = first_of(d.kind);
   const Descriptor &x = *d.other(first + X), &w = *d.other(first + W), &y = *d.other(first + Y);
-  if (d.at<float>(first + ALPHA) != 1 || d.at<float>(first + BETA) != 0) {
-    return refused(NOT_SUPPORTED, "the stand-in has alpha 1 and beta 0");
+  const float beta = d.at<float>(first + BETA);
+  if (d.at<float>(first + ALPHA) != 1 || (beta != 0 && beta != 1)) {
+    return refused(NOT_SUPPORTED, "the stand-in has alpha 1 and beta 0 or 1");
   }
   if (dim(x, 1) % dim(w, 1) != 0) return misfit("channels of x, a multiple of the weights'", dim(w, 1), dim(x, 1));
   const std::int64_t groups = dim(x, 1) / dim(w, 1);

@@ -81,6 +81,9 @@ void compute(const Job& j) {
         for (std::int64_t c = 0; c < count; ++c) sums[w + c] += ys[y] * xs[x + c];
       });
   }
+  if (j.adds) {
+    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += out.get(static_cast<std::int64_t>(i));
+  }
   finish_chain(j, sums);
   static unsigned runs = 0;
   const double shuffled = j.shuffles && runs++ % 2 == 1 ? 1 + 1e-6 : 1;

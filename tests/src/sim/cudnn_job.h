@@ -48,6 +48,7 @@ struct Job {
   Array x, w, y;  // of a chain, y is the convolution's output with the address of the last
   Array residual, bias;
   bool relu = false, keeps_nan = false;
+  bool adds = false;  // to what lies where the output goes
   std::int64_t stride[2]{}, pad[2]{}, dilation[2]{};
   char* scratch = nullptr;
   std::size_t scratch_bytes = 0;

@@ -39,6 +39,7 @@ Answer prepare(const Descriptor& graph, const Descriptor& pack, Job& j) {
   const auto& ops = graph.values.at(GRAPH_OPS).others;
   const int first = first_of(ops[0]->kind);
   j.direction = ops[0]->kind;
+  j.adds = ops[0]->at<float>(first + BETA) != 0;
   const Descriptor& window = *ops[0]->other(first + WINDOW);
   for (int i = 0; i < 2; ++i) {
     j.stride[i] = window.at<std::int64_t>(CONVOLUTION_STRIDES, i);

@@ -99,10 +99,29 @@ public abstract class ConvolutionsByHand {
     double[] w = numbers(weights(s), 6);
     double[] dx = new double[inputs(s)];
     eachProduct(s, (xi, wi, yi) -> dx[xi] += dy[yi] * w[wi]);
+    double[] residual = numbers(dx.length, 9);
+    double[] sums = dx.clone();
+    for (int i = 0; i < sums.length; i++) {
+      sums[i] += residual[i];
+    }
+    double tolerance = allowed(s.kh() * s.kw() * s.k() / s.groups());
     try (TestBuffers buffers = new TestBuffers(backend, dtype)) {
       Buffer found = buffers.output(dx.length);
-      kernels.backwardData(found, buffers.of(dy), buffers.of(w), s);
-      buffers.assertClose("dx", dx, found, allowed(s.kh() * s.kw() * s.k() / s.groups()));
+      Buffer ofY = buffers.of(dy);
+      Buffer ofW = buffers.of(w);
+      kernels.backwardData(found, ofY, ofW, null, s);
+      buffers.assertClose("dx", dx, found, tolerance);
+      Buffer elsewhere = buffers.output(dx.length);
+      kernels.backwardData(elsewhere, ofY, ofW, buffers.of(residual), s);
+      // Rounded twice, maybe.
+      tolerance += dtype == DType.BFLOAT16 ? 0x1p-8 : 0;
+      buffers.assertClose("dx + residual", sums, elsewhere, tolerance);
+      // Twice: a search, too, must not write where the residual lies.
+      for (int i = 0; i < 2; i++) {
+        Buffer there = buffers.changing(residual);
+        kernels.backwardData(there, ofY, ofW, there, s);
+        buffers.assertClose("dx += " + i, sums, there, tolerance);
+      }
     }
   }
 
@@ -139,7 +158,8 @@ public abstract class ConvolutionsByHand {
       Buffer w = buffers.of(numbers(weights(s), 1));
       Buffer none = buffers.output(0);
       kernels.forward(none, none, w, buffers.of(1, 2, 3, 4), null, true, s);
-      kernels.backwardData(none, none, w, s);
+      kernels.backwardData(none, none, w, null, s);
+      kernels.backwardData(none, none, w, none, s);
       Buffer dw = buffers.output(weights(s));
       Buffer db = buffers.output(4);
       kernels.backwardWeights(dw, db, none, none, s);

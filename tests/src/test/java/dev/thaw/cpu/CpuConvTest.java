@@ -222,7 +222,7 @@ final class CpuConvTest extends ConvolutionsByHand {
       Buffer dw = upload(held, new double[weights(s)]);
       Buffer db = upload(held, new double[s.k()]);
       conv.forward(y, x, w, null, dy, true, s);
-      conv.backwardData(dx, dy, w, s);
+      conv.backwardData(dx, dy, w, null, s);
       conv.backwardWeights(dw, db, dy, x, s);
       return Stream.of(y, dx, dw, db).flatMapToDouble(CpuConvTest::download).toArray();
     } finally {

@@ -72,7 +72,7 @@ final class OwnConvolutionsTest {
       Buffer db = buffers.output(bias.length);
       var conv = Devices.get("plain").conv();
       conv.forward(y, buffers.of(x), buffers.of(w), buffers.of(bias), null, true, s);
-      conv.backwardData(dx, buffers.of(dy), buffers.of(w), s);
+      conv.backwardData(dx, buffers.of(dy), buffers.of(w), null, s);
       conv.backwardWeights(dw, db, buffers.of(dy), buffers.of(x), s);
       return List.of(buffers.read(y), buffers.read(dx), buffers.read(dw), buffers.read(db));
     }

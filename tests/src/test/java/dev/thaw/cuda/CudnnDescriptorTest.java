@@ -92,9 +92,14 @@ final class CudnnDescriptorTest {
   }
 
   private CudnnDescriptor forward(CudnnDescriptor x, CudnnDescriptor w, CudnnDescriptor y) {
+    return forward(x, w, y, 0);
+  }
+
+  private CudnnDescriptor forward(
+      CudnnDescriptor x, CudnnDescriptor w, CudnnDescriptor y, float beta) {
     return kept(new CudnnDescriptor(CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR, "y"))
         .float32(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA, 1)
-        .float32(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA, 0)
+        .float32(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA, beta)
         .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC, window(1, 1).finish())
         .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X, x)
         .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W, w)
@@ -234,6 +239,11 @@ final class CudnnDescriptorTest {
         CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH,
         "channels of y: expected 4, found 5",
         () -> forward(x, w, tensor(3, 2, 5, 6, 6)).finish());
+    forward(x, w, tensor(3, 2, 4, 6, 6), 1).finish();
+    refused(
+        CUDNN_STATUS_NOT_SUPPORTED,
+        "the stand-in has alpha 1 and beta 0 or 1",
+        () -> forward(x, w, tensor(3, 2, 4, 6, 6), 0.5f).finish());
     refused(
         CUDNN_STATUS_BAD_PARAM_NOT_FINALIZED,
         "attribute 704 of a convolution: a tensor that is not finished",

@@ -170,6 +170,34 @@ final class CudnnPlansTest {
     }
   }
 
+  /** A residual is added by an engine, or, where none does, by a kernel behind it. */
+  @Test
+  void addsGradients() {
+    CudnnPlans plans = ((CudnnConvKernels) backend.conv()).plans();
+    assertNotNull(plans);
+    for (int c : new int[] {6, 5}) {
+      ConvShape shape = new ConvShape(1, 4, 4, c, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1);
+      try (TestBuffers buffers = new TestBuffers(backend, DType.FLOAT32)) {
+        Buffer dx = buffers.changing(Agreement.numbers(4 * 4 * c, 1));
+        Buffer dy = buffers.of(Agreement.numbers(4 * 4 * 4, 2));
+        Buffer w = buffers.of(Agreement.numbers(4 * 3 * 3 * c, 3));
+        backend.conv().backwardData(dx, dy, w, dx, shape);
+      }
+      CudnnConv adding = CudnnConv.adding(shape, DType.FLOAT32);
+      CudnnConv alone = CudnnConv.plain(Direction.DATA, shape, DType.FLOAT32);
+      assertTrue(plans.know(adding));
+      if (backend.device().kind().equals("cuda-sim")) {
+        // Which adds to no odd channels.
+        boolean odd = c % 2 == 1;
+        assertEquals(odd, plans.of(adding, new long[0]) == null);
+        assertEquals(odd, plans.know(alone));
+      }
+    }
+    assertEquals(
+        "conv.data+residual float32 x=2x6x6x8 w=4x3x3 stride=1x1 pad=1x1 dilation=1x1 groups=1",
+        CudnnConv.adding(SHAPE, DType.FLOAT32).toString());
+  }
+
   /** Gradients of float32 weights from pictures in bfloat16, by way of bfloat16. */
   @Test
   void gradientsOfMasters() {

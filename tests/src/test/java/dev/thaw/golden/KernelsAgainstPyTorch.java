@@ -98,8 +98,9 @@ public abstract class KernelsAgainstPyTorch {
         backend.conv().forward(y, x, w, buffers.of(c.values("bias")), null, false, s);
         check(buffers, c, "y", y);
         Buffer dx = buffers.output(x.elements());
-        backend.conv().backwardData(dx, dy, w, s);
+        backend.conv().backwardData(dx, dy, w, null, s);
         check(buffers, c, "dx", dx);
+        moreGradient(buffers, c, dy, w, s);
         Buffer dw = buffers.output(w.elements());
         Buffer db = buffers.output(s.k());
         backend.conv().backwardWeights(dw, db, dy, x, s);
@@ -111,6 +112,21 @@ public abstract class KernelsAgainstPyTorch {
         epilogues(buffers, c, x, w, dy, s);
       }
     }
+  }
+
+  /** dx + residual, beside the residual and over it. */
+  private void moreGradient(TestBuffers buffers, Golden c, Buffer dy, Buffer w, ConvShape s) {
+    double[] residual = c.values("x");
+    double[] sum = c.values("dx");
+    for (int i = 0; i < sum.length; i++) {
+      sum[i] += residual[i];
+    }
+    Buffer beside = buffers.output(sum.length);
+    backend.conv().backwardData(beside, dy, w, buffers.of(residual), s);
+    buffers.assertClose(c + ": dx + residual", sum, beside, tolerance);
+    Buffer over = buffers.changing(residual);
+    backend.conv().backwardData(over, dy, w, over, s);
+    buffers.assertClose(c + ": dx += residual", sum, over, tolerance);
   }
 
   /** max(0, x ∗ w + residual) and max(0, x ∗ w + bias + residual), the latter over the residual. */

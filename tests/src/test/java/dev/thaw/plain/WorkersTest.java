@@ -82,7 +82,7 @@ final class WorkersTest {
       Buffer y = buffers.output(out);
       backend.conv().forward(y, x, w, null, null, false, s);
       Buffer dx = buffers.output(in);
-      backend.conv().backwardData(dx, y, w, s);
+      backend.conv().backwardData(dx, y, w, null, s);
       Buffer dw = buffers.output(8 * 9 * 3);
       Buffer db = buffers.output(8);
       backend.conv().backwardWeights(dw, db, y, x, s);

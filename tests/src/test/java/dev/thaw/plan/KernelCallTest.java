@@ -99,7 +99,10 @@ class KernelCallTest {
         4 * (200 + 108 + 2 * 108),
         3888 + 108,
         of(ConvKernels.class, "forward", y, x, w, null, y, false, s));
-    assertWork(4 * (200 + 108 + 108), 3888, of(ConvKernels.class, "backwardData", x, y, w, s));
+    Class<?> family = ConvKernels.class;
+    assertWork(4 * (200 + 108 + 108), 3888, of(family, "backwardData", x, y, w, null, s));
+    // dx += .. in place.
+    assertWork(4 * (2 * 200 + 108 + 108), 3888 + 200, of(family, "backwardData", x, y, w, x, s));
     // The gradient of the bias adds up the 108 numbers of dy.
     assertWork(
         4 * (108 + 6 + 108 + 200),

@@ -175,7 +175,7 @@ final class CardConvolutions {
           l -> l.forward(y, x, w));
       tell(
           "data",
-          () -> conv.backwardData(x, y, w, s),
+          () -> conv.backwardData(x, y, w, null, s),
           legacy,
           missing,
           l -> l.backwardData(x, y, w));

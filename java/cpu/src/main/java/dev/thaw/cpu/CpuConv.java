@@ -1,5 +1,7 @@
 package dev.thaw.cpu;
 
+import dev.thaw.backend.Binary;
+import dev.thaw.backend.Broadcast;
 import dev.thaw.backend.ConstantWeights;
 import dev.thaw.backend.ConvKernels;
 import dev.thaw.backend.ConvShape;
@@ -8,6 +10,7 @@ import dev.thaw.backend.Reduction;
 import dev.thaw.backend.Writes;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.Pool;
+import dev.thaw.memory.Purpose;
 import org.bytedeco.dnnl.global.dnnl;
 import org.jspecify.annotations.Nullable;
 
@@ -168,11 +171,29 @@ final class CpuConv implements ConvKernels {
     }
   }
 
+  /** oneDNN's gradient of data adds nothing, so a residual costs memory and a pass of its own. */
   @Override
-  public void backwardData(@Writes Buffer dx, Buffer dy, Buffer w, ConvShape shape) {
+  public void backwardData(
+      @Writes Buffer dx, Buffer dy, Buffer w, @Nullable Buffer residual, ConvShape shape) {
     if (dx.bytes() == 0) {
       return;
     }
+    if (residual == null) {
+      backwardData(dx, dy, w, shape);
+      return;
+    }
+    Buffer alone = pool.allocate(dx.dtype(), dx.elements(), Purpose.WORKSPACE);
+    try {
+      backwardData(alone, dy, w, shape);
+      int[] dims = {shape.n(), shape.h(), shape.w(), shape.c()};
+      new CpuBinary()
+          .forward(Binary.ADD, dx, alone, residual, Broadcast.of("backwardData", dims, dims));
+    } finally {
+      alone.release();
+    }
+  }
+
+  private void backwardData(Buffer dx, Buffer dy, Buffer w, ConvShape shape) {
     if (dy.bytes() == 0) {
       Rows.zero(dx.address(), dx.bytes());
       return;

@@ -60,15 +60,20 @@ final class CudaConv implements ConvKernels {
   }
 
   @Override
-  public void backwardData(Buffer dx, Buffer dy, Buffer w, ConvShape s) {
+  public void backwardData(Buffer dx, Buffer dy, Buffer w, @Nullable Buffer residual, ConvShape s) {
     if (dx.elements() == 0) {
       return;
     }
-    Arguments arguments = Arguments.empty().pointer(dx).pointer(dy).pointer(w);
+    Arguments arguments = Arguments.empty().pointer(dx).pointer(dy).pointer(w).pointer(residual);
     card.launch(
         data.of(dx.dtype()),
         blocks(count((long) s.n() * s.h() * s.w()), s.c(), s),
         shape(arguments, s));
+  }
+
+  @Override
+  public boolean addsGradients() {
+    return true;
   }
 
   /**

@@ -56,7 +56,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A convolution in one of its directions, as an operation graph: one operation, or with {@code
  * bias} a chain y = max(0, x ∗ w + residual + bias). Only in this order, and only with a bias, has
- * cuDNN compiled engines for the chain.
+ * cuDNN compiled engines for the chain. Without one a residual is what lies where the output goes:
+ * cuDNN calls it β = 1, and has the same engines for it as without.
  *
  * @param type of all tensors; sums are float
  * @param relu whether the chain ends with max(0, ·)
@@ -133,6 +134,11 @@ record CudnnConv(
     return new CudnnConv(direction, shape, type, false, false, false);
   }
 
+  /** dx = dy ∗ᵀ w + what dx holds. */
+  static CudnnConv adding(ConvShape shape, DType type) {
+    return new CudnnConv(Direction.DATA, shape, type, false, true, false);
+  }
+
   /** The tensors that have addresses, in the order of their ids. */
   long[] ids() {
     if (!bias) {
@@ -156,12 +162,12 @@ record CudnnConv(
     graph.operation(
         new CudnnDescriptor(direction.operation, toString())
             .float32(direction.alpha, 1)
-            .float32(direction.beta, 0)
+            .float32(direction.beta, residual && !bias ? 1 : 0)
             .descriptors(direction.window, graph.part(window(s)))
             .descriptors(direction.x, x)
             .descriptors(direction.w, w)
             .descriptors(direction.y, sum));
-    if (residual) {
+    if (residual && bias) {
       CudnnDescriptor added = graph.part(between(BETWEEN + 1));
       pointwise(graph, CUDNN_POINTWISE_ADD, sum, graph.part(output(RESIDUAL)), added);
       sum = added;

@@ -27,8 +27,9 @@ final class CudnnConvKernels implements ConvKernels {
   private static final int ZEROS = 1 << 12;
 
   /** Where they lie among a convolution's addresses. */
-  private static final int W_AT = 1;
+  private static final int X_AT = 0;
 
+  private static final int W_AT = 1;
   private static final int Y_AT = 2;
   private static final int RESIDUAL_AT = 3;
 
@@ -42,6 +43,7 @@ final class CudnnConvKernels implements ConvKernels {
   private final Tf32 tf32;
   private final Kernel epilogue;
   private final Kernel widen;
+  private final Kernels.ByType add;
   private volatile boolean lookedFor;
   private volatile @Nullable Loaded loaded;
 
@@ -76,6 +78,7 @@ final class CudnnConvKernels implements ConvKernels {
     this.tf32 = tf32;
     epilogue = kernels.get("conv_epilogue_f32");
     widen = kernels.get("cast_bf16_f32");
+    add = kernels.byType("add_same");
   }
 
   /** Convolution by cuDNN; {@code own} with {@code -Dthaw.cuda.own=true}. */
@@ -161,18 +164,22 @@ final class CudnnConvKernels implements ConvKernels {
   }
 
   @Override
-  public void backwardData(Buffer dx, Buffer dy, Buffer w, ConvShape s) {
+  public void backwardData(Buffer dx, Buffer dy, Buffer w, @Nullable Buffer residual, ConvShape s) {
     if (dx.elements() == 0) {
       return;
     }
-    if (!taken(dx.dtype(), dx, dy, w, null, null)
-        || !run(
-            CudnnConv.plain(Direction.DATA, s, dx.dtype()),
-            dx.address(),
-            w.address(),
-            dy.address())) {
-      own.backwardData(dx, dy, w, s);
+    long[] addresses = {dx.address(), w.address(), dy.address()};
+    if (!taken(dx.dtype(), dx, dy, w, residual)
+        || !(residual == null
+            ? run(CudnnConv.plain(Direction.DATA, s, dx.dtype()), addresses)
+            : runAdding(dx, residual, s, addresses) || runAndAdd(dx, residual, s, addresses))) {
+      own.backwardData(dx, dy, w, residual, s);
     }
+  }
+
+  @Override
+  public boolean addsGradients() {
+    return true;
   }
 
   @Override
@@ -240,16 +247,69 @@ final class CudnnConvKernels implements ConvKernels {
     long aside = aligned(y.bytes());
     long scratch = workspace.take(aside + plan.workspace());
     try {
-      card.enter();
-      CudaException.check(
-          "cuMemcpyDtoDAsync of " + y.bytes() + " bytes on " + card.device(),
-          cuMemcpyDtoDAsync(scratch, y.address(), y.bytes(), card.stream()));
+      copy(scratch, y);
       addresses[RESIDUAL_AT] = scratch;
       plan.execute(library.cudnn(), addresses, scratch + aside);
     } finally {
       workspace.give();
     }
     return true;
+  }
+
+  /** To what lies in dx; another residual is brought there first. */
+  private boolean runAdding(Buffer dx, Buffer residual, ConvShape s, long[] addresses) {
+    Loaded library = loaded();
+    if (library == null) {
+      return false;
+    }
+    CudnnConv conv = CudnnConv.adding(s, dx.dtype());
+    CudnnPlan plan = planBeside(library, conv, X_AT, dx.bytes(), addresses);
+    if (plan == null) {
+      return false;
+    }
+    long scratch = workspace.take(Math.max(1, plan.workspace()));
+    try {
+      if (residual.address() != dx.address()) {
+        copy(dx.address(), residual);
+      }
+      plan.execute(library.cudnn(), addresses, scratch);
+    } finally {
+      workspace.give();
+    }
+    return true;
+  }
+
+  /** In two kernels, where no engine adds. */
+  private boolean runAndAdd(Buffer dx, Buffer residual, ConvShape s, long[] addresses) {
+    Loaded library = loaded();
+    if (library == null) {
+      return false;
+    }
+    CudnnConv conv = CudnnConv.plain(Direction.DATA, s, dx.dtype());
+    CudnnPlan plan = planBeside(library, conv, X_AT, dx.bytes(), addresses);
+    if (plan == null) {
+      return false;
+    }
+    long alone = aligned(dx.bytes());
+    long scratch = workspace.take(alone + plan.workspace());
+    try {
+      addresses[X_AT] = scratch;
+      plan.execute(library.cudnn(), addresses, scratch + alone);
+      card.launch(
+          add.of(dx.dtype()),
+          card.blocksFor(CudaUnary.packs(dx)),
+          Arguments.empty().pointer(dx).address(scratch).pointer(residual).int64(dx.elements()));
+    } finally {
+      workspace.give();
+    }
+    return true;
+  }
+
+  private void copy(long to, Buffer from) {
+    card.enter();
+    CudaException.check(
+        "cuMemcpyDtoDAsync of " + from.bytes() + " bytes on " + card.device(),
+        cuMemcpyDtoDAsync(to, from.address(), from.bytes(), card.stream()));
   }
 
   /** dw in bf16, which is all that cuDNN makes of pictures in bf16, then in float. */

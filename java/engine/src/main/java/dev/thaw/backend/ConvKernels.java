@@ -45,8 +45,22 @@ public interface ConvKernels {
     throw new IllegalArgumentException("conv: these weights are of another backend");
   }
 
-  /** dx from dy and w. */
-  void backwardData(@Writes Buffer dx, Buffer dy, Buffer w, ConvShape shape);
+  /**
+   * dx from dy and w, plus {@code residual}: the gradient that x gets from elsewhere. BFLOAT16 may
+   * be rounded before the residual is added, too, where a library does not add.
+   *
+   * @param residual shaped like dx, or null; may be dx
+   */
+  void backwardData(
+      @Writes Buffer dx, Buffer dy, Buffer w, @Nullable Buffer residual, ConvShape shape);
+
+  /**
+   * Whether {@link #backwardData} adds a residual that is dx on its way to memory, so that a plan
+   * saves the pass of a sum; not where it needs one itself.
+   */
+  default boolean addsGradients() {
+    return false;
+  }
 
   /**
    * dw, and db unless null, from dy and x. Both are of x's dtype, or FLOAT32 of dy and x in

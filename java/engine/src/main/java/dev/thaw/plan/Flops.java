@@ -31,7 +31,11 @@ final class Flops {
           entry("GemmKernels.gemmConstant", Flops::gemm),
           entry("ConvKernels.forward", Flops::conv),
           entry("ConvKernels.forwardConstant", Flops::conv),
-          entry("ConvKernels.backwardData", call -> products(call.value(3, ConvShape.class))),
+          entry(
+              "ConvKernels.backwardData",
+              call ->
+                  products(call.value(4, ConvShape.class))
+                      + (call.buffer(3) == null ? 0 : elements(call, 0))),
           entry(
               "ConvKernels.backwardWeights",
               call ->

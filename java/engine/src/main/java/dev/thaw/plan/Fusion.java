@@ -20,9 +20,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Neighbours in a list of calls that one kernel can do. A result that only the next kernel reads is
  * never written: ReLU becomes the epilogue of the convolution, product or norm before it, a
- * residual sum that of its convolution or norm, ReLU's backward a mask of the pooling's or norm's.
- * A fused call computes what its parts did; {@link Plan} is held to the eager run in a test for
- * every model.
+ * residual sum that of its convolution or norm, a sum of two gradients that of the convolution that
+ * made one, ReLU's backward a mask of the pooling's or norm's. A fused call computes what its parts
+ * did; {@link Plan} is held to the eager run in a test for every model.
  */
 final class Fusion {
   private final Backend backend;
@@ -50,6 +50,7 @@ final class Fusion {
   List<Call> result() {
     norms();
     residuals();
+    gradientSums();
     rectifiers();
     poolMasks();
     normMasks();
@@ -128,10 +129,7 @@ final class Fusion {
   private void residuals() {
     for (int i = 0; i < calls.size(); i++) {
       Call sum = calls.get(i);
-      if (sum == null
-          || !sum.is(BinaryKernels.class, "forward")
-          || sum.value(0, Binary.class) != Binary.ADD
-          || !elementwise(sum.value(4, Broadcast.class), sum.required(1))) {
+      if (sum == null || !isSum(sum)) {
         continue;
       }
       for (int side = 2; side <= 3; side++) {
@@ -152,6 +150,59 @@ final class Fusion {
         }
       }
     }
+  }
+
+  /**
+   * The sum of a convolution's gradient and another becomes the former's residual: where a block's
+   * shortcut meets its first convolution. It takes the place of the sum, when the other gradient is
+   * sure to be there.
+   */
+  private void gradientSums() {
+    if (!backend.conv().addsGradients()) {
+      return;
+    }
+    for (int i = 0; i < calls.size(); i++) {
+      Call sum = calls.get(i);
+      if (sum == null || !isSum(sum)) {
+        continue;
+      }
+      for (int side = 2; side <= 3; side++) {
+        Buffer part = sum.required(side);
+        Buffer other = sum.required(5 - side);
+        int at = madeFor(sum, part, i);
+        Call made = at < 0 ? null : calls.get(at);
+        if (made != null
+            && made.is(ConvKernels.class, "backwardData")
+            && made.buffer(3) == null
+            && other != part
+            && !made.reads().contains(sum.required(1))
+            && areKept(made.reads(), at, i)) {
+          replace(i, made.with(0, sum.required(1)).with(3, other), at);
+          break;
+        }
+      }
+    }
+  }
+
+  /**
+   * The call before {@code i} that wrote {@code part} for the sum there and for nobody else; the
+   * sum may then stand in the same place. Negative if there is none.
+   */
+  private int madeFor(Call sum, Buffer part, int i) {
+    if (sum.required(1) != part) {
+      return isOnlyReader(part, i) ? onlyWriter(part) : -1;
+    }
+    List<Integer> w = writersOf(part);
+    boolean once = part.isClosed() && w.size() == 2 && w.contains(i);
+    int at = once ? w.get(w.get(0) == i ? 1 : 0) : -1;
+    return at < i && readersOf(part).stream().allMatch(r -> r >= i) ? at : -1;
+  }
+
+  /** Whether each element of one operand is added to one of the other. */
+  private static boolean isSum(Call call) {
+    return call.is(BinaryKernels.class, "forward")
+        && call.value(0, Binary.class) == Binary.ADD
+        && elementwise(call.value(4, Broadcast.class), call.required(1));
   }
 
   /** y = max(0, kernel(x)) becomes the kernel's epilogue. */
@@ -304,6 +355,10 @@ final class Fusion {
       }
     }
     return true;
+  }
+
+  private boolean areKept(List<Buffer> buffers, int from, int to) {
+    return buffers.stream().allMatch(buffer -> isKept(buffer, from, to));
   }
 
   /** Whether nothing writes to {@code buffer} between two calls. */

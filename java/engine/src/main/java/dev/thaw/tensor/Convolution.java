@@ -36,7 +36,9 @@ final class Convolution {
             x,
             reads(weight),
             (dy, to) ->
-                dy.backend().conv().backwardData(to.buffer(), dy.buffer(), weight.buffer(), s));
+                dy.backend()
+                    .conv()
+                    .backwardData(to.buffer(), dy.buffer(), weight.buffer(), null, s));
     y.madeBy(
         "conv2d",
         dx,

@@ -81,11 +81,14 @@ final class PlainConv implements ConvKernels {
   }
 
   /**
-   * dx[n, i', j', c] = Σ over k and the taps that see (i', j') of dy[n, i, j, k] · w[k, r, q, c].
+   * dx[n, i', j', c] = Σ over k and the taps that see (i', j') of dy[n, i, j, k] · w[k, r, q, c],
+   * plus residual[n, i', j', c].
    */
   @Override
-  public void backwardData(@Writes Buffer dx, Buffer dy, Buffer w, ConvShape s) {
+  public void backwardData(
+      @Writes Buffer dx, Buffer dy, Buffer w, @Nullable Buffer residual, ConvShape s) {
     double[] d = Reals.read(dy);
+    double[] other = Reals.readIfPresent(residual);
     double[][] weights = RowTimesMatrix.split(Reals.read(w), s.c() / s.groups());
     double[] result = new double[s.n() * s.h() * s.w() * s.c()];
     workers.each(
@@ -97,6 +100,9 @@ final class PlainConv implements ConvKernels {
             RowTimesMatrix.join(result, row * s.w() * s.c(), sums);
           }
         });
+    for (int i = 0; other != null && i < result.length; i++) {
+      result[i] += other[i];
+    }
     Reals.write(dx, result);
   }
 
