@@ -187,6 +187,43 @@ CAST_BETWEEN(i32, int, i64, long long)
 CAST_BETWEEN(i32, int, u8, unsigned char)
 CAST_BETWEEN(i64, long long, u8, unsigned char)
 
+// --- Copies of many weights at once: a block takes a chunk of one. ---
+
+constexpr int CASTS = 120;  // at most, so that they fit the arguments of a launch
+constexpr int CAST_CHUNK = 4096;
+
+// y = x; `first_chunk`: how many chunks the casts before it have.
+struct Cast {
+  bf16* y;
+  const float* x;
+  int first_chunk;
+  long long elements;
+};
+
+struct Casts {
+  int count, chunks;
+  Cast all[CASTS];
+};
+
+KERNEL(cast_all_f32_bf16, const Casts casts) {
+  for (int chunk = blockIdx.x; chunk < casts.chunks; chunk += gridDim.x) {
+    int own = 0;  // the last cast that begins at this chunk or before
+    for (int end = casts.count; end - own > 1;) {
+      const int middle = (own + end) / 2;
+      (casts.all[middle].first_chunk <= chunk ? own : end) = middle;
+    }
+    const Cast& c = casts.all[own];
+    const long long at = (long long)(chunk - c.first_chunk) * CAST_CHUNK;
+    const int n = c.elements - at < CAST_CHUNK ? (int)(c.elements - at) : CAST_CHUNK;
+    bf16* const y = c.y + at;
+    const float* const x = c.x + at;
+    constexpr int W = Pack<bf16>::WIDTH;
+    const int whole = aligned(y, x) ? n / W : 0;
+    for (int i = threadIdx.x; i < whole; i += THREADS) store(y + W * i, load<W>(x + W * i));
+    for (int i = W * whole + threadIdx.x; i < n; i += THREADS) y[i] = narrow<bf16>(x[i]);
+  }
+}
+
 // --- Picked by index along n of [outer, n, inner]. The index is of int or, `wide`, of long long; a number outside [0, n)
 // is refused, and is no address: y gets 0 there, dx nothing. ---
 

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * its result; so does one that leaves a part of its output unwritten, for outputs start as NaN.
  *
  * <p>Works for every backend, since it knows kernels by the annotation {@link Writes} alone. Costs
- * a few copies of each buffer.
+ * a few copies of each buffer. Arrays of buffers are passed on as they are.
  */
 public final class GuardedBackend {
   /** Elements on each side; odd, so that slices are as badly aligned as a slice can be. */

@@ -339,6 +339,32 @@ public abstract class KernelsByHand {
     }
   }
 
+  /** More than one launch takes, from nothing to two chunks and a bit, some at odd addresses. */
+  @Test
+  void manyCastsAreThoseOfEachAlone() {
+    int count = 130;
+    Buffer[] xs = new Buffer[count];
+    Buffer[] ys = new Buffer[count];
+    try (TestBuffers buffers = buffers()) {
+      for (int i = 0; i < count; i++) {
+        int n = i % 32 == 5 ? 8191 + i / 32 : i % 7;
+        double[] x = new double[n + 1];
+        Arrays.setAll(x, k -> Float.intBitsToFloat((n + k) * 0x9E3779B9));
+        xs[i] = buffers.of(DType.FLOAT32, x).slice(i % 2, n);
+        ys[i] = buffers.output(DType.BFLOAT16, n + 1).slice(i / 2 % 2, n);
+      }
+      backend.index().castAll(ys, xs);
+      for (int i = 0; i < count; i++) {
+        Buffer alone = buffers.output(DType.BFLOAT16, xs[i].elements());
+        backend.index().cast(alone, xs[i]);
+        assertArrayEquals(buffers.read(alone), buffers.read(ys[i]), "cast " + i);
+        xs[i].release();
+        ys[i].release();
+      }
+      backend.index().castAll(new Buffer[0], new Buffer[0]);
+    }
+  }
+
   @Test
   void takeRows() {
     for (DType type : DType.values()) {

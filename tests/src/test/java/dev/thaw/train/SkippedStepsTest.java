@@ -40,7 +40,7 @@ final class SkippedStepsTest {
    * A net whose logits are scaled by 1 + √(w · mean x²): a black picture costs nothing forward, and
    * the root's slope at 0 is infinite.
    */
-  private static final class Rooted extends Module {
+  static final class Rooted extends Module {
     private final Slot net = slot("net", Nets.model("mlp:depth=2,width=8", 2));
     private final Parameter w =
         parameter("w", new Parameter(Shape.of(1), new float[] {1}, FileOrder.IDENTITY));
@@ -53,7 +53,7 @@ final class SkippedStepsTest {
   }
 
   /** One epoch of batches of 4; those that {@code black} names, counted from 1, show nothing. */
-  private static BatchSource batches(int steps, IntPredicate black) {
+  static BatchSource batches(int steps, IntPredicate black) {
     return Nets.batches(4 * steps, 4)
         .spoiltBy(
             batch -> {

@@ -18,6 +18,12 @@ final class CudaIndex implements IndexKernels {
   /** TILE of kernels/index.cu. */
   private static final int TILE = 32;
 
+  /** CASTS of kernels/index.cu. */
+  private static final int CASTS = 120;
+
+  /** CAST_CHUNK of kernels/index.cu. */
+  private static final int CAST_CHUNK = 4096;
+
   /** Matrices with a shorter side are walked: their tiles would be mostly empty. */
   private static final int LEAST_SIDE = 8;
 
@@ -39,6 +45,7 @@ final class CudaIndex implements IndexKernels {
   /** By the ordinals of the types of x and y. */
   private final Kernel[][] casts;
 
+  private final Kernel castAll;
   private final Kernels.ByType takeBackward;
   private final Kernels.ByType gatherBackward;
   private final Kernels.ByType resize;
@@ -63,6 +70,7 @@ final class CudaIndex implements IndexKernels {
         casts[from.ordinal()][to.ordinal()] = kernels.get(name);
       }
     }
+    castAll = kernels.get("cast_all_f32_bf16");
     takeBackward = kernels.byType("take_backward");
     gatherBackward = kernels.byType("gather_backward");
     resize = kernels.byType("resize");
@@ -228,6 +236,37 @@ final class CudaIndex implements IndexKernels {
         casts[from.ordinal()][to.ordinal()],
         card.blocksFor((n + 3) / 4),
         Arguments.empty().address(y).address(x).int64(n));
+  }
+
+  @Override
+  public void castAll(Buffer[] ys, Buffer[] xs) {
+    for (int begin = 0; begin < ys.length; begin += CASTS) {
+      castSome(ys, xs, begin, Math.min(ys.length, begin + CASTS));
+    }
+  }
+
+  private void castSome(Buffer[] ys, Buffer[] xs, int begin, int end) {
+    long chunks = 0;
+    for (int i = begin; i < end; i++) {
+      chunks += castChunks(ys[i]);
+    }
+    if (chunks == 0) {
+      return;
+    }
+    Arguments arguments = Arguments.empty().int32(end - begin).int32(Math.toIntExact(chunks));
+    int before = 0;
+    for (int i = begin; i < end; i++) {
+      arguments.pointer(ys[i]).pointer(xs[i]).int32(before).int64(ys[i].elements());
+      before += castChunks(ys[i]);
+    }
+    for (int i = end - begin; i < CASTS; i++) {
+      arguments.address(0).address(0).int32(0).int64(0);
+    }
+    card.launch(castAll, card.blocksForTasks(chunks), arguments);
+  }
+
+  private static int castChunks(Buffer y) {
+    return Math.toIntExact((y.elements() + CAST_CHUNK - 1) / CAST_CHUNK);
   }
 
   @Override

@@ -23,6 +23,16 @@ public interface IndexKernels {
    */
   void cast(@Writes Buffer y, Buffer x);
 
+  /**
+   * Every ys[i] = xs[i], FLOAT32 to BFLOAT16 as {@link #cast} rounds; the buffers do not overlap.
+   * Where a launch has its price, many small ones for that of one.
+   */
+  default void castAll(@Writes Buffer[] ys, Buffer[] xs) {
+    for (int i = 0; i < ys.length; i++) {
+      cast(ys[i], xs[i]);
+    }
+  }
+
   /** y[o, i, ·] = x[o, index[i], ·]: x [outer, n, inner], index INT32 or INT64 of {@code count}. */
   void take(@Writes Buffer y, Buffer x, Buffer index, int outer, int n, int count, int inner);
 

@@ -5,6 +5,7 @@ import dev.thaw.memory.Buffer;
 import dev.thaw.memory.Check;
 import java.lang.reflect.Method;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * One kernel call: a method of a family of the seam, and its arguments.
  *
  * @param method of {@link dev.thaw.backend.ConvKernels}, say
- * @param arguments buffers, sizes and scalars, in the method's order
+ * @param arguments buffers and arrays of them, sizes and scalars, in the method's order
  */
 record Call(Method method, @Nullable Object[] arguments) {
 
@@ -51,21 +52,26 @@ record Call(Method method, @Nullable Object[] arguments) {
   private List<Buffer> buffers(boolean written) {
     List<Buffer> found = new ArrayList<>();
     for (int i = 0; i < arguments.length; i++) {
-      if (arguments[i] instanceof Buffer buffer
-          && method.getParameters()[i].isAnnotationPresent(Writes.class) == written) {
-        found.add(buffer);
+      if (method.getParameters()[i].isAnnotationPresent(Writes.class) == written) {
+        add(found, arguments[i]);
       }
     }
     return found;
+  }
+
+  private static void add(List<Buffer> found, @Nullable Object argument) {
+    if (argument instanceof Buffer buffer) {
+      found.add(buffer);
+    } else if (argument instanceof Buffer[] several) {
+      found.addAll(List.of(several));
+    }
   }
 
   /** All buffers of the call. */
   List<Buffer> buffers() {
     List<Buffer> found = new ArrayList<>();
     for (Object argument : arguments) {
-      if (argument instanceof Buffer buffer) {
-        found.add(buffer);
-      }
+      add(found, argument);
     }
     return found;
   }
@@ -86,8 +92,13 @@ record Call(Method method, @Nullable Object[] arguments) {
   Call on(IdentityHashMap<Buffer, Buffer> others) {
     @Nullable Object[] changed = arguments.clone();
     for (int i = 0; i < changed.length; i++) {
-      Object other = others.get(changed[i]);
-      changed[i] = other == null ? changed[i] : other;
+      if (changed[i] instanceof Buffer buffer) {
+        changed[i] = others.getOrDefault(buffer, buffer);
+      } else if (changed[i] instanceof Buffer[] several) {
+        Buffer[] replaced = several.clone();
+        Arrays.setAll(replaced, k -> others.getOrDefault(several[k], several[k]));
+        changed[i] = replaced;
+      }
     }
     return new Call(method, changed);
   }

@@ -14,8 +14,8 @@ import java.util.function.Predicate;
 
 /**
  * Conversions of weights that no step changes, done once: the bfloat16 copies that a frozen layer
- * or a model in use computes with. Of a layer that learns the copy is made anew in each step, after
- * its master moved.
+ * or a model in use computes with. Those of layers that learn are made anew in each step: {@link
+ * GatheredCasts}.
  */
 final class ConstantCasts {
   private final Backend backend;

@@ -70,6 +70,7 @@ final class Flops {
           entry("IndexKernels.copy", call -> 0),
           entry("IndexKernels.fill", call -> 0),
           entry("IndexKernels.cast", call -> 0),
+          entry("IndexKernels.castAll", call -> 0),
           entry("IndexKernels.take", call -> 0),
           entry("IndexKernels.gather", call -> 0),
           entry("IndexKernels.takeBackward", call -> elements(call, 1)),

@@ -2,9 +2,12 @@ package dev.thaw.plan;
 
 import dev.thaw.backend.ConvShape;
 import dev.thaw.backend.GemmShape;
+import dev.thaw.backend.IndexKernels;
 import dev.thaw.backend.PoolShape;
 import dev.thaw.backend.SegmentTable;
 import dev.thaw.memory.Buffer;
+import dev.thaw.memory.DType;
+import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -31,6 +34,11 @@ public record KernelCall(String name, String sizes, long bytes, long flops) {
   }
 
   private static String sizes(Call call) {
+    if (call.is(IndexKernels.class, "castAll")) {
+      List<Buffer> copies = call.writes();
+      long elements = copies.stream().mapToLong(Buffer::elements).sum();
+      return copies.size() + " copies, " + elements + " " + DType.BFLOAT16;
+    }
     StringBuilder sizes = new StringBuilder();
     @Nullable Buffer largest = null;
     for (@Nullable Object argument : call.arguments()) {

@@ -55,7 +55,8 @@ final class Program implements AutoCloseable {
     // A batch lies still as well, and yet changes: only what a model keeps is constant, and what is
     // made of that here.
     Predicate<Buffer> changing = b -> moving.test(b) || !KEPT.contains(b.purpose());
-    ConstantCasts casts = new ConstantCasts(backend, calls, changing);
+    List<Call> gathered = GatheredCasts.of(calls, moving);
+    ConstantCasts casts = new ConstantCasts(backend, gathered, changing);
     Fusion fusion = new Fusion(backend, casts, changing);
     List<Call> fused = fusion.result();
     Constants constants = new Constants(backend, fused, changing);

@@ -73,7 +73,7 @@ public final class TrainingPlan implements AutoCloseable {
   }
 
   /** What changes though no call names it as written: the optimizer knows it by its table. */
-  private static Set<Buffer> trained(Module model) {
+  static Set<Buffer> trained(Module model) {
     Set<Buffer> trained = Collections.newSetFromMap(new IdentityHashMap<>());
     for (Parameter p : model.parameters().values()) {
       if (!p.isFrozen()) {
