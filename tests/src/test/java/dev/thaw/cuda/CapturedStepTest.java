@@ -129,6 +129,7 @@ final class CapturedStepTest {
       model.train();
       Tensor x = Generator.current().normal(0, 1, 4, 8, 8, 1);
       Tensor y = Tensor.of(new long[] {0, 3, 1, 2});
+      optimizer.zeroGrad();
       TrainingPlan.Outcome outcome =
           TrainingPlan.record(card, model, () -> step(model, optimizer, x, y));
       try (TrainingPlan plan = Objects.requireNonNull(outcome.plan(), outcome::obstacle)) {

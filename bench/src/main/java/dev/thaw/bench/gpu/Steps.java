@@ -92,6 +92,7 @@ record Steps(String model, int batch, Precision precision, boolean frozen, boole
   }
 
   private TrainingPlan plan(Backend backend, Module net, Optimizer optimizer, Tensor x, Tensor y) {
+    optimizer.zeroGrad();
     TrainingPlan.Outcome outcome =
         TrainingPlan.record(
             backend,

@@ -75,6 +75,7 @@ final class Work implements AutoCloseable {
   private static Work replayed(Module net, Optimizer optimizer, Tensor x, Tensor y) {
     Backend backend = Devices.current();
     Buffer[] loss = new Buffer[1];
+    optimizer.zeroGrad();
     TrainingPlan.Outcome outcome =
         TrainingPlan.record(
             backend,

@@ -36,6 +36,7 @@ record StepTimes(List<KernelCall> calls, double[] seconds, double whole) {
         Optimizer optimizer = new Sgd(net, 1e-3, 0.9)) {
       Tensor x = Generator.current().normal(0, 1, input.dims());
       Tensor y = Tensor.of(new Random(2).ints(input.dim(0), 0, classes).toArray(), input.dim(0));
+      optimizer.zeroGrad();
       TrainingPlan.Outcome outcome =
           TrainingPlan.record(
               backend,

@@ -313,6 +313,11 @@ public abstract class Optimizer implements AutoCloseable {
 
   private void build(Map<Parameter, String> trainable, IdentityHashMap<Parameter, Entry> before) {
     Backend backend = Devices.get(trainable.keySet().iterator().next().value().device());
+    if (Devices.routed(backend) != backend) {
+      throw new IllegalStateException(
+          "optimizer: a step is being recorded whose gradients have no fixed place yet, so that every"
+              + " replay would copy them there; call zeroGrad() before it is recorded");
+    }
     home = backend;
     List<ParameterGroup> used = new ArrayList<>();
     List<Entry> laid = new ArrayList<>();

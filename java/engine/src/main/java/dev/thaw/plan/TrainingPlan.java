@@ -43,7 +43,8 @@ public final class TrainingPlan implements AutoCloseable {
 
   /**
    * Notes what {@code step} would compute, without computing it, and prepares that. The step makes
-   * and drops its own tensors; what it reads and writes beyond them must stay where it is.
+   * and drops its own tensors; what it reads and writes beyond them must stay where it is. So an
+   * optimizer's {@code zeroGrad} comes before, which gives gradients their places.
    *
    * @param home the backend it runs on
    * @param model that is trained: what is frozen of it is constant, all else may change
