@@ -157,6 +157,7 @@ final class GatheredCastsTest {
       Tensor x = generator.normal(0, 1, 2, 16, 16, 3).to(DType.BFLOAT16);
       Tensor y = Tensor.of(new int[] {1, 3}, 2);
       model.train();
+      optimizer.zeroGrad();
       Recording recording = Recording.of(backend);
       try (recording;
           Scope step = Scope.open()) {

@@ -56,12 +56,14 @@ final class Program implements AutoCloseable {
     // made of that here.
     Predicate<Buffer> changing = b -> moving.test(b) || !KEPT.contains(b.purpose());
     List<Call> gathered = GatheredCasts.of(calls, moving);
-    ConstantCasts casts = new ConstantCasts(backend, gathered, changing);
+    ConstantFills fills = new ConstantFills(backend, gathered, pinned);
+    ConstantCasts casts = new ConstantCasts(backend, fills.calls(), changing);
     Fusion fusion = new Fusion(backend, casts, changing);
     List<Call> fused = fusion.result();
     Constants constants = new Constants(backend, fused, changing);
     Slices slices = new Slices(backend.pool(), fused, pinned, constants::isConstant, cacheBytes);
-    List<Buffer> made = new ArrayList<>(casts.made());
+    List<Buffer> made = new ArrayList<>(fills.made());
+    made.addAll(casts.made());
     made.addAll(fusion.made());
     List<Buffer> held = new ArrayList<>(slices.held());
     List<Call> ready = readied(slices.calls(), constants, made, held);
