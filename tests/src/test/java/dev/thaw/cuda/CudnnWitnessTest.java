@@ -97,6 +97,7 @@ final class CudnnWitnessTest {
     for (Direction direction : Direction.values()) {
       all.add(CudnnConv.plain(direction, shape, type));
     }
+    all.add(CudnnConv.adding(shape, type));
     for (boolean relu : new boolean[] {false, true}) {
       all.add(new CudnnConv(Direction.FORWARD, shape, type, true, false, relu));
       all.add(new CudnnConv(Direction.FORWARD, shape, type, true, true, relu));
