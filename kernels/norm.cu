@@ -116,6 +116,17 @@ KERNEL(norm_moments_join, float* mean, float* variance, const double* partial, c
   }
 }
 
+// Mean and variance of the sums of y and y * y over the rows: what a library's convolution leaves. Their rounding must not
+// make a variance negative.
+KERNEL(norm_from_sums, float* mean, float* variance, const float* sums, const float* squares, int rows, int channels) {
+  for (long long c = first(); c < channels; c += step()) {
+    const double middle = sums[c] / (double)rows;
+    const double spread = squares[c] / (double)rows - middle * middle;
+    mean[c] = (float)middle;
+    variance[c] = spread < 0.0 ? 0.0f : (float)spread;
+  }
+}
+
 // running = (1 - momentum) running + momentum batch, the variance times rows / (rows - 1).
 KERNEL(norm_track, float* running_mean, float* running_variance, const float* mean, const float* variance, int rows,
        int channels, double momentum) {

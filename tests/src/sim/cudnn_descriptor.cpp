@@ -36,7 +36,7 @@ std::vector<Attribute> convolution(Kind kind, int first) {
 
 std::vector<Attribute> table() {
   const std::vector<Kind> operations = {CONVOLUTION_FORWARD, CONVOLUTION_BACKWARD_FILTER, CONVOLUTION_BACKWARD_DATA,
-                                        OPERATION_POINTWISE};
+                                        OPERATION_POINTWISE, GENSTATS};
   std::vector<Attribute> all = {
       {TENSOR, TENSOR_ID, INT64, 1, 1, Use::REQUIRED, {}},
       {TENSOR, TENSOR_TYPE, DATA_TYPE, 1, 1, Use::REQUIRED, {}},
@@ -58,6 +58,11 @@ std::vector<Attribute> table() {
       {OPERATION_POINTWISE, OPERATION_X, BACKEND_DESCRIPTOR, 1, 1, Use::REQUIRED, {TENSOR}},
       {OPERATION_POINTWISE, OPERATION_B, BACKEND_DESCRIPTOR, 1, 1, Use::OPTIONAL, {TENSOR}},
       {OPERATION_POINTWISE, OPERATION_Y, BACKEND_DESCRIPTOR, 1, 1, Use::REQUIRED, {TENSOR}},
+      {GENSTATS, GENSTATS_MODE_OF, GENSTATS_MODE, 1, 1, Use::REQUIRED, {}},
+      {GENSTATS, GENSTATS_PRECISION, DATA_TYPE, 1, 1, Use::REQUIRED, {}},
+      {GENSTATS, GENSTATS_X, BACKEND_DESCRIPTOR, 1, 1, Use::REQUIRED, {TENSOR}},
+      {GENSTATS, GENSTATS_SUM, BACKEND_DESCRIPTOR, 1, 1, Use::REQUIRED, {TENSOR}},
+      {GENSTATS, GENSTATS_SQUARES, BACKEND_DESCRIPTOR, 1, 1, Use::REQUIRED, {TENSOR}},
       {OPERATIONGRAPH, GRAPH_HANDLE, HANDLE, 1, 1, Use::REQUIRED, {}},
       {OPERATIONGRAPH, GRAPH_OPS, BACKEND_DESCRIPTOR, 1, ANY, Use::REQUIRED, operations},
       {ENGINEHEUR, HEUR_GRAPH, BACKEND_DESCRIPTOR, 1, 1, Use::REQUIRED, {OPERATIONGRAPH}},
@@ -154,6 +159,7 @@ std::string name_of(Kind kind) {
     case CONVOLUTION_BACKWARD_FILTER: return "a convolution's gradient of weights";
     case CONVOLUTION_BACKWARD_DATA: return "a convolution's gradient of data";
     case OPERATION_POINTWISE: return "a pointwise operation";
+    case GENSTATS: return "sums by channel";
     case OPERATIONGRAPH: return "an operation graph";
     case VARIANT_PACK: return "a variant pack";
     case TENSOR: return "a tensor";
@@ -259,6 +265,7 @@ Answer finish(Descriptor& d) {
     case CONVOLUTION_BACKWARD_FILTER: r = check_convolution(d); break;
     case POINTWISE: r = check_function(d); break;
     case OPERATION_POINTWISE: r = check_pointwise(d); break;
+    case GENSTATS: r = check_statistics(d); break;
     case OPERATIONGRAPH: r = check_graph(d); break;
     case VARIANT_PACK: r = check_pack(d); break;
     case ENGINEHEUR: r = find_engines(d); break;

@@ -80,6 +80,7 @@ Answer check_window(const Descriptor& d);
 Answer check_convolution(const Descriptor& d);
 Answer check_function(const Descriptor& d);
 Answer check_pointwise(const Descriptor& d);
+Answer check_statistics(const Descriptor& d);
 Answer check_graph(const Descriptor& d);
 Answer check_pack(const Descriptor& d);
 Answer find_engines(Descriptor& heuristics);

@@ -35,13 +35,14 @@ bool adds(const Descriptor& op) {
 
 // A convolution alone, or forward with what cuDNN has compiled engines for: a residual, a bias, a ReLU, in this order, of
 // which only the bias must be there. As an example of what is refused, the stand-in has none where channels are odd; nor
-// does it add to an output of odd channels, or before an epilogue.
-bool offered(const Descriptor& graph) {
+// does it add to an output of odd channels, or before an epilogue. Sums by channel it has for bf16, compiled at run time.
+bool offered(const Descriptor& graph, const Engine& engine) {
   const auto& ops = graph.values.at(GRAPH_OPS).others;
   const bool adds_to = ops[0]->at<float>(first_of(ops[0]->kind) + BETA) != 0;
   if (ops.size() == 1) return !adds_to || output(*ops[0])->at<std::int64_t>(TENSOR_DIMENSIONS, 1) % 2 == 0;
   if (adds_to) return false;
   if (ops[0]->kind != CONVOLUTION_FORWARD || output(*ops[0])->at<std::int64_t>(TENSOR_DIMENSIONS, 1) % 2 != 0) return false;
+  if (has_statistics(graph)) return type_of(*output(*ops[0])) == DATA_BFLOAT16 && !engine.behaviors.empty();
   std::size_t next = 1;
   if (adds(*ops[next]) && !per_channel(*ops[next]->other(OPERATION_B))) ++next;
   if (next == ops.size() || !adds(*ops[next]) || !per_channel(*ops[next]->other(OPERATION_B))) return false;
@@ -70,7 +71,7 @@ Answer find_engines(Descriptor& d) {
   if (witness::present()) return witness::find_engines(d);
   Value results{BACKEND_DESCRIPTOR, {}, {}};
   for (const Engine& e : engines()) {
-    if (e.fallback != (mode == FALLBACK) || !offered(*d.other(HEUR_GRAPH))) continue;
+    if (e.fallback != (mode == FALLBACK) || !offered(*d.other(HEUR_GRAPH), e)) continue;
     const Shared described = std::make_shared<Descriptor>(ENGINE), config = std::make_shared<Descriptor>(ENGINECFG);
     described->values[ENGINE_GRAPH] = d.values.at(HEUR_GRAPH);
     described->put<std::int64_t>(ENGINE_INDEX, INT64, {e.index});

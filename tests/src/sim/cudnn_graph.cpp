@@ -31,7 +31,9 @@ int first_of(Kind direction) {
   return direction == CONVOLUTION_FORWARD ? FORWARD_FIRST : direction == CONVOLUTION_BACKWARD_DATA ? DATA_FIRST : FILTER_FIRST;
 }
 
-bool is_convolution(const Descriptor& operation) { return operation.kind != OPERATION_POINTWISE; }
+bool is_convolution(const Descriptor& operation) { return operation.kind != OPERATION_POINTWISE && operation.kind != GENSTATS; }
+
+bool has_statistics(const Descriptor& graph) { return graph.values.at(GRAPH_OPS).others.back()->kind == GENSTATS; }
 
 int type_of(const Descriptor& tensor) { return tensor.at<int>(TENSOR_TYPE); }
 
@@ -142,7 +144,24 @@ Answer check_pointwise(const Descriptor& d) {
   return {};
 }
 
+Answer check_statistics(const Descriptor& d) {
+  if (d.at<int>(GENSTATS_MODE_OF) != SUM_SQSUM) {
+    return refused(BAD_PARAM, "sums by channel have one mode, found " + std::to_string(d.at<int>(GENSTATS_MODE_OF)));
+  }
+  if (d.at<int>(GENSTATS_PRECISION) != DATA_FLOAT) return refused(NOT_SUPPORTED_DATA_TYPE, "the stand-in adds float");
+  for (int name : {GENSTATS_SUM, GENSTATS_SQUARES}) {
+    const Descriptor& sum = *d.other(name);
+    if (type_of(sum) != DATA_FLOAT) return refused(NOT_SUPPORTED_DATA_TYPE, "sums by channel are float");
+    for (int i = 0; i < 4; ++i) {
+      const std::int64_t expected = i == 1 ? dim(*d.other(GENSTATS_X), 1) : 1;
+      if (dim(sum, i) != expected) return misfit("a dimension of a sum by channel", expected, dim(sum, i));
+    }
+  }
+  return {};
+}
+
 std::vector<Shared> inputs(const Descriptor& op) {
+  if (op.kind == GENSTATS) return {op.other(GENSTATS_X)};
   if (!is_convolution(op)) {
     std::vector<Shared> in = {op.other(OPERATION_X)};
     if (op.has(OPERATION_B)) in.push_back(op.other(OPERATION_B));
@@ -156,8 +175,14 @@ std::vector<Shared> inputs(const Descriptor& op) {
   return in;
 }
 
+std::vector<Shared> outputs(const Descriptor& op) {
+  if (op.kind == GENSTATS) return {op.other(GENSTATS_SUM), op.other(GENSTATS_SQUARES)};
+  return {output(op)};
+}
+
 Shared output(const Descriptor& op) {
   switch (op.kind) {
+    case GENSTATS: return op.other(GENSTATS_SUM);
     case CONVOLUTION_FORWARD: return op.other(FORWARD_FIRST + Y);
     case CONVOLUTION_BACKWARD_DATA: return op.other(DATA_FIRST + X);
     case CONVOLUTION_BACKWARD_FILTER: return op.other(FILTER_FIRST + W);
@@ -169,21 +194,26 @@ std::map<std::int64_t, Shared> tensors(const Descriptor& graph) {
   std::map<std::int64_t, Shared> all;
   for (const Shared& op : graph.values.at(GRAPH_OPS).others) {
     for (const Shared& t : inputs(*op)) all[t->at<std::int64_t>(TENSOR_ID)] = t;
-    all[output(*op)->at<std::int64_t>(TENSOR_ID)] = output(*op);
+    for (const Shared& t : outputs(*op)) all[t->at<std::int64_t>(TENSOR_ID)] = t;
   }
   for (auto t = all.begin(); t != all.end();) t = is_virtual(*t->second) ? all.erase(t) : std::next(t);
   return all;
 }
 
-// A chain: each operation but the first reads what the one before wrote, through a virtual tensor.
+// A chain: each operation but the first reads what the one before wrote, through a virtual tensor. Or a convolution and the
+// sums of what it wrote, which are added up on its way to memory.
 Answer check_graph(const Descriptor& d) {
   std::map<std::int64_t, Shared> by_id;
   std::set<const Descriptor*> written, read;
   for (const Shared& op : d.values.at(GRAPH_OPS).others) {
     std::vector<Shared> all = inputs(*op);
-    for (const Shared& t : all) read.insert(t.get());
-    if (!written.insert(output(*op).get()).second) return refused(BAD_PARAM, "a tensor is written twice");
-    all.push_back(output(*op));
+    for (const Shared& t : all) {
+      if (op->kind != GENSTATS) read.insert(t.get());
+    }
+    for (const Shared& t : outputs(*op)) {
+      if (!written.insert(t.get()).second) return refused(BAD_PARAM, "a tensor is written twice");
+      all.push_back(t);
+    }
     for (const Shared& t : all) {
       const auto id = t->at<std::int64_t>(TENSOR_ID);
       const auto [known, fresh] = by_id.emplace(id, t);
@@ -201,7 +231,10 @@ Answer check_graph(const Descriptor& d) {
   }
   const auto& ops = d.values.at(GRAPH_OPS).others;
   for (std::size_t i = 0; i < ops.size(); ++i) {
-    const bool follows = i > 0 && !is_convolution(*ops[i]) && ops[i]->other(OPERATION_X) == output(*ops[i - 1]);
+    const bool sums = ops[i]->kind == GENSTATS;
+    const bool follows = i > 0 && !is_convolution(*ops[i]) &&
+                         ops[i]->other(sums ? GENSTATS_X : OPERATION_X) == output(*ops[i - 1]) &&
+                         (!sums || ops[i - 1]->kind == CONVOLUTION_FORWARD);
     if (i == 0 ? !is_convolution(*ops[i]) : !follows) {
       return refused(NOT_SUPPORTED_GRAPH_PATTERN, "the stand-in has chains that begin with a convolution");
     }

@@ -1,8 +1,6 @@
 // Convolutions by simple loops, sums in double.
 #include "cudnn_job.h"
 
-#include <vector>
-
 extern "C" CUresult cuGetErrorString(CUresult error, const char** text);
 
 namespace thaw::dnn {
@@ -51,6 +49,19 @@ void finish_chain(const Job& j, std::vector<double>& y) {
   }
 }
 
+// From the numbers that y was rounded from.
+void add_up(const Job& j, const std::vector<double>& y) {
+  std::vector<double> sums(j.y.c), squares(j.y.c);
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    sums[i % sums.size()] += y[i];
+    squares[i % sums.size()] += y[i] * y[i];
+  }
+  for (std::size_t c = 0; c < sums.size(); ++c) {
+    j.sums.put(static_cast<std::int64_t>(c), sums[c]);
+    j.squares.put(static_cast<std::int64_t>(c), squares[c]);
+  }
+}
+
 void compute(const Job& j) {
   const Array& out = j.direction == CONVOLUTION_FORWARD ? j.y : j.direction == CONVOLUTION_BACKWARD_DATA ? j.x : j.w;
   std::vector<double> sums(static_cast<std::size_t>(out.n * out.c * out.h * out.w));
@@ -88,6 +99,7 @@ void compute(const Job& j) {
   static unsigned runs = 0;
   const double shuffled = j.shuffles && runs++ % 2 == 1 ? 1 + 1e-6 : 1;
   for (std::size_t i = 0; i < sums.size(); ++i) out.put(static_cast<std::int64_t>(i), sums[i] * shuffled);
+  if (j.sums.data != nullptr) add_up(j, sums);
   // What an engine computes in is its own: nothing may rely on it afterwards.
   if (j.scratch != nullptr) std::memset(j.scratch, 0xff, j.scratch_bytes);
 }
@@ -95,7 +107,7 @@ void compute(const Job& j) {
 // While it runs: memory may have been freed since it was queued.
 void run_job(void* context) {
   const Job& j = *static_cast<const Job*>(context);
-  for (const Array* a : {&j.x, &j.w, &j.y, &j.residual, &j.bias}) {
+  for (const Array* a : arrays(j)) {
     if (a->data != nullptr && thaw_sim_check(a->data, a->bytes, "cudnnBackendExecute") != CUDA_SUCCESS) return;
   }
   if (j.scratch != nullptr && thaw_sim_check(j.scratch, j.scratch_bytes, "cudnnBackendExecute, its workspace") != CUDA_SUCCESS) {
@@ -107,6 +119,10 @@ void run_job(void* context) {
 void drop_job(void* context) { delete static_cast<Job*>(context); }
 
 }  // namespace
+
+std::vector<const Array*> arrays(const Job& j) {
+  return {&j.x, &j.w, &j.y, &j.residual, &j.bias, &j.sums, &j.squares};
+}
 
 bool overlap(const Array& a, const Array& b) {
   return a.data != nullptr && b.data != nullptr && a.data < b.data + b.bytes && b.data < a.data + a.bytes;
@@ -128,7 +144,7 @@ Answer check_scratch(const Job& job) {
   if (!in_memory(room, "cuDNN's workspace").ok()) {
     return refused(BAD_PARAM_SIZE_INSUFFICIENT, "no " + std::to_string(job.scratch_bytes) + " bytes at the workspace's address");
   }
-  for (const Array* a : {&job.x, &job.w, &job.y, &job.residual, &job.bias}) {
+  for (const Array* a : arrays(job)) {
     if (overlap(*a, room)) return refused(BAD_PARAM, "a tensor overlaps the workspace");
   }
   return {};

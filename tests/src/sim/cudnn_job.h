@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "cudnn_descriptor.h"
 #include "sim.h"
@@ -47,12 +48,16 @@ struct Job {
   bool shuffles = false;
   Array x, w, y;  // of a chain, y is the convolution's output with the address of the last
   Array residual, bias;
+  Array sums, squares;  // of y by channel
   bool relu = false, keeps_nan = false;
   bool adds = false;  // to what lies where the output goes
   std::int64_t stride[2]{}, pad[2]{}, dilation[2]{};
   char* scratch = nullptr;
   std::size_t scratch_bytes = 0;
 };
+
+// All places that a job may have.
+std::vector<const Array*> arrays(const Job& job);
 
 // Whether two of them share bytes.
 bool overlap(const Array& a, const Array& b);

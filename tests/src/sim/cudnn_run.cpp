@@ -53,8 +53,13 @@ Answer prepare(const Descriptor& graph, const Descriptor& pack, Job& j) {
   };
   at(ops[0]->other(first + X), j.x);
   at(ops[0]->other(first + W), j.w);
-  at(ops.size() == 1 ? ops[0]->other(first + Y) : output(*ops.back()), j.y);
-  for (std::size_t i = 1; i < ops.size(); ++i) {
+  const bool sums = has_statistics(graph);
+  at(ops.size() == 1 || sums ? ops[0]->other(first + Y) : output(*ops.back()), j.y);
+  if (sums) {
+    at(ops.back()->other(GENSTATS_SUM), j.sums);
+    at(ops.back()->other(GENSTATS_SQUARES), j.squares);
+  }
+  for (std::size_t i = 1; i < ops.size() && !sums; ++i) {
     const Descriptor& f = *ops[i]->other(OPERATION_FUNCTION);
     if (f.at<int>(POINTWISE_MODE_OF) == RELU) {
       j.relu = true;
@@ -75,8 +80,10 @@ Answer prepare(const Descriptor& graph, const Descriptor& pack, Job& j) {
   }
   const Array& out = j.direction == CONVOLUTION_FORWARD ? j.y : j.direction == CONVOLUTION_BACKWARD_DATA ? j.x : j.w;
   for (const auto& [tensor, array] : all) {
-    if (array != &out && overlap(*array, out)) {
-      return refused(BAD_PARAM, "tensor " + std::to_string(tensor->at<std::int64_t>(TENSOR_ID)) + " overlaps the output");
+    for (const Array* written : {&out, static_cast<const Array*>(&j.sums), static_cast<const Array*>(&j.squares)}) {
+      if (array != written && overlap(*array, *written)) {
+        return refused(BAD_PARAM, "tensor " + std::to_string(tensor->at<std::int64_t>(TENSOR_ID)) + " overlaps the output");
+      }
     }
   }
   return {};

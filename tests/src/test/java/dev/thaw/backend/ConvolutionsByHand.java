@@ -92,6 +92,40 @@ public abstract class ConvolutionsByHand {
     }
   }
 
+  /**
+   * y as forward has it, and its mean and variance by channel, of BFLOAT16 before rounding or
+   * after.
+   */
+  @ParameterizedTest
+  @MethodSource("shapes")
+  void forwardWithStatistics(ConvShape s) {
+    double[] x = numbers(inputs(s), 10);
+    double[] w = numbers(weights(s), 11);
+    double[] expected = forward(x, w, s);
+    int rows = results(s) / s.k();
+    double[] mean = new double[s.k()];
+    double[] variance = new double[s.k()];
+    for (int i = 0; i < expected.length; i++) {
+      mean[i % s.k()] += expected[i] / rows;
+    }
+    for (int i = 0; i < expected.length; i++) {
+      double gap = expected[i] - mean[i % s.k()];
+      variance[i % s.k()] += gap * gap / rows;
+    }
+    double tolerance = allowed(weights(s) / s.k());
+    double rounding = dtype == DType.BFLOAT16 ? 0x1p-6 : 1e-5;
+    try (TestBuffers buffers = new TestBuffers(backend, dtype)) {
+      Buffer y = buffers.output(expected.length);
+      DType statistics = dtype == DType.BFLOAT16 ? DType.FLOAT32 : dtype;
+      Buffer means = buffers.output(statistics, s.k());
+      Buffer variances = buffers.output(statistics, s.k());
+      kernels.forwardWithStatistics(y, means, variances, buffers.of(x), buffers.of(w), s);
+      buffers.assertClose("y", expected, y, tolerance);
+      buffers.assertClose("mean", mean, means, rounding);
+      buffers.assertClose("variance", variance, variances, rounding);
+    }
+  }
+
   @ParameterizedTest
   @MethodSource("shapes")
   void backwardData(ConvShape s) {

@@ -23,7 +23,7 @@ final class CudaProductsTest {
   }
 
   private static ConvKernels conv(CudaBackend cuda) {
-    return new CudaConv(cuda.card(), cuda.kernels(), cuda.workspace(), cuda.reduce());
+    return new CudaConv(cuda.card(), cuda.kernels(), cuda.workspace(), cuda.reduce(), cuda.norm());
   }
 
   @Nested

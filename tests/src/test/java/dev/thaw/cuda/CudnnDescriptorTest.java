@@ -129,6 +129,16 @@ final class CudnnDescriptorTest {
         .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y);
   }
 
+  private CudnnDescriptor sums(CudnnDescriptor y, CudnnDescriptor sum, CudnnDescriptor squares) {
+    return kept(new CudnnDescriptor(CUDNN_BACKEND_OPERATION_GEN_STATS_DESCRIPTOR, "sums of y"))
+        .choice(
+            CUDNN_ATTR_OPERATION_GENSTATS_MODE, CUDNN_TYPE_GENSTATS_MODE, CUDNN_GENSTATS_SUM_SQSUM)
+        .choice(CUDNN_ATTR_OPERATION_GENSTATS_MATH_PREC, CUDNN_TYPE_DATA_TYPE, CUDNN_DATA_FLOAT)
+        .descriptors(CUDNN_ATTR_OPERATION_GENSTATS_XDESC, y)
+        .descriptors(CUDNN_ATTR_OPERATION_GENSTATS_SUMDESC, sum)
+        .descriptors(CUDNN_ATTR_OPERATION_GENSTATS_SQSUMDESC, squares);
+  }
+
   private static void refused(int status, String words, Executable call) {
     CudnnException e = assertThrows(CudnnException.class, call);
     assertEquals(status, e.status, e.getMessage());
@@ -302,6 +312,37 @@ final class CudnnDescriptorTest {
         () ->
             kept(new CudnnDescriptor(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR, "graph"))
                 .context(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, new cudnnContext()));
+  }
+
+  @Test
+  void sumsByChannel() {
+    CudnnDescriptor x = tensor(1, 2, 8, 6, 6);
+    CudnnDescriptor w = tensor(2, 4, 8, 3, 3);
+    CudnnDescriptor y = tensor(3, 2, 4, 6, 6);
+    CudnnDescriptor sum = tensor(9, 1, 4, 1, 1);
+    CudnnDescriptor squares = tensor(10, 1, 4, 1, 1);
+    graph(forward(x, w, y).finish(), sums(y, sum, squares).finish()).finish();
+    refused(
+        CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH,
+        "a dimension of a sum by channel: expected 4, found 8",
+        () -> sums(y, sum, tensor(10, 1, 8, 1, 1)).finish());
+    refused(
+        CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE,
+        "sums by channel are float",
+        () ->
+            sums(y, kept(new CudnnTensor(9, DType.BFLOAT16, 1, 4, 1, 1, false).describe()), squares)
+                .finish());
+    refused(
+        CUDNN_STATUS_BAD_PARAM,
+        "a tensor is written twice",
+        () -> graph(forward(x, w, y).finish(), sums(y, sum, sum).finish()).finish());
+    refused(
+        CUDNN_STATUS_NOT_SUPPORTED_GRAPH_PATTERN,
+        "the stand-in has chains that begin with a convolution",
+        () -> {
+          CudnnDescriptor other = tensor(4, 2, 4, 6, 6);
+          graph(forward(x, w, y).finish(), sums(other, sum, squares).finish()).finish();
+        });
   }
 
   /** Addresses are checked when they are used. */

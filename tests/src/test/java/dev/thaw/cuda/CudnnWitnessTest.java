@@ -142,4 +142,20 @@ final class CudnnWitnessTest {
     }
     assertEquals("", String.join("\n", missing));
   }
+
+  /** Compiled at run time, half a second each, so for one batch size; and in bfloat16 alone. */
+  @Test
+  void everyConvolutionOfResNet50HasStatistics() {
+    List<String> missing = new ArrayList<>();
+    for (ConvShape shape : shapes()) {
+      if (shape.n() == 256 && types().contains(DType.BFLOAT16)) {
+        CudnnConv conv = CudnnConv.withStatistics(shape, DType.BFLOAT16);
+        assertEquals(0, plans(conv, new CudnnRules(false, false, false)), conv.toString());
+        if (plans(conv, new CudnnRules(false, false, true)) == 0) {
+          missing.add(conv.toString());
+        }
+      }
+    }
+    assertEquals("", String.join("\n", missing));
+  }
 }

@@ -40,7 +40,9 @@ public final class SimProvider implements BackendProvider {
     }
     System.setProperty("thaw.cuda.path", folder.toString());
     // What is fast on the stand-in is of no use to anybody.
-    System.setProperty("thaw.cuda.plans", "none");
+    if (System.getProperty("thaw.cuda.plans") == null) {
+      System.setProperty("thaw.cuda.plans", "none");
+    }
     System.load(driver.toString());
     Libraries.open();
     // The stand-in holds the kernels itself, those of tests too, and does not look at images.

@@ -101,6 +101,7 @@ public abstract class KernelsAgainstPyTorch {
         backend.conv().backwardData(dx, dy, w, null, s);
         check(buffers, c, "dx", dx);
         moreGradient(buffers, c, dy, w, s);
+        statistics(buffers, c, x, w, s);
         Buffer dw = buffers.output(w.elements());
         Buffer db = buffers.output(s.k());
         backend.conv().backwardWeights(dw, db, dy, x, s);
@@ -112,6 +113,29 @@ public abstract class KernelsAgainstPyTorch {
         epilogues(buffers, c, x, w, dy, s);
       }
     }
+  }
+
+  /** y without its bias, and its mean and variance by channel. */
+  private void statistics(TestBuffers buffers, Golden c, Buffer x, Buffer w, ConvShape s) {
+    double[] y = c.values("y");
+    double[] bias = c.values("bias");
+    int rows = y.length / s.k();
+    double[] mean = new double[s.k()];
+    double[] variance = new double[s.k()];
+    for (int i = 0; i < y.length; i++) {
+      y[i] -= bias[i % s.k()];
+      mean[i % s.k()] += y[i] / rows;
+    }
+    for (int i = 0; i < y.length; i++) {
+      variance[i % s.k()] += Math.pow(y[i] - mean[i % s.k()], 2) / rows;
+    }
+    Buffer found = buffers.output(y.length);
+    Buffer means = buffers.output(s.k());
+    Buffer variances = buffers.output(s.k());
+    backend.conv().forwardWithStatistics(found, means, variances, x, w, s);
+    buffers.assertClose(c + ": y - bias", y, found, tolerance);
+    buffers.assertClose(c + ": its mean", mean, means, tolerance);
+    buffers.assertClose(c + ": its variance", variance, variances, 4 * tolerance);
   }
 
   /** dx + residual, beside the residual and over it. */

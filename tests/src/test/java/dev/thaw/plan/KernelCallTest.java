@@ -100,6 +100,11 @@ class KernelCallTest {
         3888 + 108,
         of(ConvKernels.class, "forward", y, x, w, null, y, false, s));
     Class<?> family = ConvKernels.class;
+    // Its statistics: four operations for each of the 108 numbers, six means and six variances.
+    assertWork(
+        4 * (200 + 108 + 108 + 6 + 6),
+        3888 + 4 * 108,
+        of(family, "forwardWithStatistics", y, bias, floats(6), x, w, s));
     assertWork(4 * (200 + 108 + 108), 3888, of(family, "backwardData", x, y, w, null, s));
     // dx += .. in place.
     assertWork(4 * (2 * 200 + 108 + 108), 3888 + 200, of(family, "backwardData", x, y, w, x, s));

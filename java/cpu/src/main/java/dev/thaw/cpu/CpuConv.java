@@ -171,6 +171,19 @@ final class CpuConv implements ConvKernels {
     }
   }
 
+  @Override
+  public void forwardWithStatistics(
+      @Writes Buffer y,
+      @Writes Buffer mean,
+      @Writes Buffer variance,
+      Buffer x,
+      Buffer w,
+      ConvShape shape) {
+    forward(y, x, w, null, null, false, shape);
+    int rows = shape.n() * shape.outH() * shape.outW();
+    new CpuNorm().statistics(mean, variance, y, rows, shape.k());
+  }
+
   /** oneDNN's gradient of data adds nothing, so a residual costs memory and a pass of its own. */
   @Override
   public void backwardData(

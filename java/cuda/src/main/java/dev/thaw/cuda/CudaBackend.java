@@ -77,10 +77,11 @@ final class CudaBackend implements Backend {
     binary = new CudaBinary(card, kernels);
     reduce = new CudaReduce(card, kernels, workspace);
     gemm = LtGemmKernels.of(card, workspace, new CudaGemm(card, kernels), tf32);
-    ConvKernels ownConv = new CudaConv(card, kernels, workspace, reduce);
-    conv = CudnnConvKernels.of(card, kernels, pool, workspace, ownConv, reduce, tf32);
+    CudaNorm ownNorm = new CudaNorm(card, kernels, workspace);
+    norm = ownNorm;
+    ConvKernels ownConv = new CudaConv(card, kernels, workspace, reduce, norm);
+    conv = CudnnConvKernels.of(card, kernels, pool, workspace, ownConv, reduce, ownNorm, tf32);
     pooling = new CudaPool(card, kernels);
-    norm = new CudaNorm(card, kernels, workspace);
     softmax = new CudaSoftmax(card, kernels, workspace, refusals);
     index = new CudaIndex(card, kernels, workspace, refusals);
     random = new CudaRandom(card, kernels);

@@ -2,6 +2,7 @@ package dev.thaw.cuda;
 
 import dev.thaw.backend.ConvKernels;
 import dev.thaw.backend.ConvShape;
+import dev.thaw.backend.NormKernels;
 import dev.thaw.backend.ReduceKernels;
 import dev.thaw.backend.Reduction;
 import dev.thaw.memory.Buffer;
@@ -22,6 +23,7 @@ final class CudaConv implements ConvKernels {
   private final Card card;
   private final Workspace workspace;
   private final ReduceKernels reduce;
+  private final NormKernels norm;
   private final Kernels.ByType forward;
   private final Kernels.ByType data;
   private final Kernels.ByType weights;
@@ -31,11 +33,14 @@ final class CudaConv implements ConvKernels {
    * Convolution on {@code card}.
    *
    * @param reduce adds up the gradient of the bias
+   * @param norm has the statistics
    */
-  CudaConv(Card card, Kernels kernels, Workspace workspace, ReduceKernels reduce) {
+  CudaConv(
+      Card card, Kernels kernels, Workspace workspace, ReduceKernels reduce, NormKernels norm) {
     this.card = card;
     this.workspace = workspace;
     this.reduce = reduce;
+    this.norm = norm;
     forward = kernels.byType("conv_forward");
     data = kernels.byType("conv_data");
     weights = kernels.byType("conv_weights");
@@ -57,6 +62,13 @@ final class CudaConv implements ConvKernels {
     Arguments arguments =
         Arguments.empty().pointer(y).pointer(x).pointer(w).pointer(bias).pointer(residual);
     card.launch(forward.of(y.dtype()), blocks(pixels(s), s.k(), s), shape(arguments, s).flag(relu));
+  }
+
+  @Override
+  public void forwardWithStatistics(
+      Buffer y, Buffer mean, Buffer variance, Buffer x, Buffer w, ConvShape s) {
+    forward(y, x, w, null, null, false, s);
+    norm.statistics(mean, variance, y, pixels(s), s.k());
   }
 
   @Override

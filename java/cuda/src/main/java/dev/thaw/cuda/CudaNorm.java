@@ -19,6 +19,7 @@ final class CudaNorm implements NormKernels {
   private final Workspace workspace;
   private final Kernels.ByType moments;
   private final Kernel momentsJoin;
+  private final Kernel fromSums;
   private final Kernel track;
   private final Kernels.ByType batchForward;
   private final Kernels.ByType gradientSums;
@@ -37,6 +38,7 @@ final class CudaNorm implements NormKernels {
     this.workspace = workspace;
     moments = kernels.byType("norm_moments");
     momentsJoin = kernels.get("norm_moments_join");
+    fromSums = kernels.get("norm_from_sums");
     track = kernels.get("norm_track");
     batchForward = kernels.byType("norm_batch_forward");
     gradientSums = kernels.byType("norm_gradient_sums");
@@ -124,6 +126,21 @@ final class CudaNorm implements NormKernels {
     } finally {
       workspace.give();
     }
+  }
+
+  /** The same of Σ x and Σ x², floats at the addresses given. */
+  void statisticsOfSums(
+      Buffer mean, Buffer variance, long sums, long squares, int rows, int channels) {
+    card.launch(
+        fromSums,
+        card.blocksFor(channels),
+        Arguments.empty()
+            .pointer(mean)
+            .pointer(variance)
+            .address(sums)
+            .address(squares)
+            .int32(rows)
+            .int32(channels));
   }
 
   @Override

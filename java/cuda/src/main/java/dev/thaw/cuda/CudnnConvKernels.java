@@ -32,6 +32,7 @@ final class CudnnConvKernels implements ConvKernels {
   private static final int W_AT = 1;
   private static final int Y_AT = 2;
   private static final int RESIDUAL_AT = 3;
+  private static final int SUMS_AT = 3;
 
   private static final long ALIGNMENT = 256;
 
@@ -40,10 +41,12 @@ final class CudnnConvKernels implements ConvKernels {
   private final Workspace workspace;
   private final ConvKernels own;
   private final ReduceKernels reduce;
+  private final CudaNorm norm;
   private final Tf32 tf32;
   private final Kernel epilogue;
   private final Kernel widen;
   private final Kernels.ByType add;
+  private final boolean compiling = CudnnRules.fromProperties(false).compiling();
   private volatile boolean lookedFor;
   private volatile @Nullable Loaded loaded;
 
@@ -61,6 +64,7 @@ final class CudnnConvKernels implements ConvKernels {
    *
    * @param own our own kernels
    * @param reduce adds up the gradient of the bias
+   * @param norm has the statistics
    */
   private CudnnConvKernels(
       Card card,
@@ -69,12 +73,14 @@ final class CudnnConvKernels implements ConvKernels {
       Workspace workspace,
       ConvKernels own,
       ReduceKernels reduce,
+      CudaNorm norm,
       Tf32 tf32) {
     this.card = card;
     this.pool = pool;
     this.workspace = workspace;
     this.own = own;
     this.reduce = reduce;
+    this.norm = norm;
     this.tf32 = tf32;
     epilogue = kernels.get("conv_epilogue_f32");
     widen = kernels.get("cast_bf16_f32");
@@ -89,10 +95,11 @@ final class CudnnConvKernels implements ConvKernels {
       Workspace workspace,
       ConvKernels own,
       ReduceKernels reduce,
+      CudaNorm norm,
       Tf32 tf32) {
     return Boolean.getBoolean("thaw.cuda.own")
         ? own
-        : new CudnnConvKernels(card, kernels, pool, workspace, own, reduce, tf32);
+        : new CudnnConvKernels(card, kernels, pool, workspace, own, reduce, norm, tf32);
   }
 
   @Override
@@ -164,6 +171,32 @@ final class CudnnConvKernels implements ConvKernels {
   }
 
   @Override
+  public void forwardWithStatistics(
+      Buffer y, Buffer mean, Buffer variance, Buffer x, Buffer w, ConvShape s) {
+    if (!gathersStatistics(y.dtype())
+        || !taken(y.dtype(), y, x, w)
+        || !runWithStatistics(y, mean, variance, x, w, s)) {
+      forwardThenStatistics(y, mean, variance, x, w, s);
+    }
+  }
+
+  private void forwardThenStatistics(
+      Buffer y, Buffer mean, Buffer variance, Buffer x, Buffer w, ConvShape s) {
+    forward(y, x, w, null, null, false, s);
+    norm.statistics(mean, variance, y, pixels(s), s.k());
+  }
+
+  private static int pixels(ConvShape s) {
+    return s.n() * s.outH() * s.outW();
+  }
+
+  /** Only bfloat16 is worth a try, and only of engines that are compiled when first needed. */
+  @Override
+  public boolean gathersStatistics(DType dtype) {
+    return compiling && dtype == DType.BFLOAT16;
+  }
+
+  @Override
   public void backwardData(Buffer dx, Buffer dy, Buffer w, @Nullable Buffer residual, ConvShape s) {
     if (dx.elements() == 0) {
       return;
@@ -195,7 +228,7 @@ final class CudnnConvKernels implements ConvKernels {
             : run(conv, x.address(), dw.address(), dy.address()))) {
       own.backwardWeights(dw, db, dy, x, s);
     } else if (db != null) {
-      reduce.reduce(Reduction.SUM, db, dy, 1, s.n() * s.outH() * s.outW(), s.k(), 1);
+      reduce.reduce(Reduction.SUM, db, dy, 1, pixels(s), s.k(), 1);
     }
   }
 
@@ -254,6 +287,58 @@ final class CudnnConvKernels implements ConvKernels {
       workspace.give();
     }
     return true;
+  }
+
+  /**
+   * By way of sums, where one plan for all is faster than two steps; false where it is not, and
+   * where nothing can be measured, since the step is being noted.
+   */
+  private boolean runWithStatistics(
+      Buffer y, Buffer mean, Buffer variance, Buffer x, Buffer w, ConvShape s) {
+    Loaded library = loaded();
+    if (library == null) {
+      return false;
+    }
+    CudnnConv conv = CudnnConv.withStatistics(s, y.dtype());
+    CudnnPlans plans = plans(library, conv);
+    long[] addresses = {x.address(), w.address(), y.address(), 0, 0};
+    long each = aligned(s.k() * (long) Float.BYTES);
+    if (!plans.know(conv)) {
+      if (card.isNoting()) {
+        return false;
+      }
+      Buffer beside = pool.allocate(DType.UINT8, 2 * each, Purpose.WORKSPACE);
+      try {
+        addresses[SUMS_AT] = beside.address();
+        addresses[SUMS_AT + 1] = beside.address() + each;
+        CudnnPlans.Rival rival =
+            new CudnnPlans.Rival(
+                () -> finishStatistics(mean, variance, addresses, s),
+                () -> forwardThenStatistics(y, mean, variance, x, w, s));
+        plans.of(conv, addresses, rival);
+      } finally {
+        beside.release();
+      }
+    }
+    CudnnPlan plan = plans.of(conv, addresses);
+    if (plan == null) {
+      return false;
+    }
+    long scratch = workspace.take(2 * each + plan.workspace());
+    try {
+      addresses[SUMS_AT] = scratch;
+      addresses[SUMS_AT + 1] = scratch + each;
+      plan.execute(library.cudnn(), addresses, scratch + 2 * each);
+      finishStatistics(mean, variance, addresses, s);
+    } finally {
+      workspace.give();
+    }
+    return true;
+  }
+
+  private void finishStatistics(Buffer mean, Buffer variance, long[] addresses, ConvShape s) {
+    norm.statisticsOfSums(
+        mean, variance, addresses[SUMS_AT], addresses[SUMS_AT + 1], pixels(s), s.k());
   }
 
   /** To what lies in dx; another residual is brought there first. */

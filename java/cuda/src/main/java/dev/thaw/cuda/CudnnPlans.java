@@ -43,6 +43,17 @@ final class CudnnPlans {
   private final CUevent_st begin = new CUevent_st();
   private final CUevent_st end = new CUevent_st();
 
+  /** Kept for what is computed faster in another way than by a plan of its own. */
+  private static final String APART = "apart";
+
+  /**
+   * Another way to compute the same, which the plan must beat.
+   *
+   * @param behind what has to run behind the plan
+   * @param instead what would run instead of both
+   */
+  record Rival(Runnable behind, Runnable instead) {}
+
   /** What the search gave; the plan may need the graph as long as it lives. */
   private record Found(@Nullable CudnnGraph graph, @Nullable CudnnPlan plan) {}
 
@@ -75,18 +86,24 @@ final class CudnnPlans {
    * @param addresses of all its tensors; a search writes the output several times
    */
   @Nullable CudnnPlan of(CudnnConv conv, long[] addresses) {
-    Found known = found.get(conv);
-    return known == null ? search(conv, addresses) : known.plan();
+    return of(conv, addresses, null);
   }
 
-  private synchronized @Nullable CudnnPlan search(CudnnConv conv, long[] addresses) {
+  /** The same; null where {@code rival} is faster, too. */
+  @Nullable CudnnPlan of(CudnnConv conv, long[] addresses, @Nullable Rival rival) {
+    Found known = found.get(conv);
+    return known == null ? search(conv, addresses, rival) : known.plan();
+  }
+
+  private synchronized @Nullable CudnnPlan search(
+      CudnnConv conv, long[] addresses, @Nullable Rival rival) {
     Found known = found.get(conv);
     if (known == null) {
       card.enter();
       // Whoever holds the workspace is alone with cuDNN's context, too.
       workspace.take(1);
       try {
-        known = found(conv, addresses);
+        known = found(conv, addresses, rival);
       } finally {
         workspace.give();
       }
@@ -95,7 +112,11 @@ final class CudnnPlans {
     return known.plan();
   }
 
-  private Found found(CudnnConv conv, long[] addresses) {
+  private Found found(CudnnConv conv, long[] addresses, @Nullable Rival rival) {
+    @Nullable String kept = choices.get(conv.toString());
+    if (APART.equals(kept)) {
+      return new Found(null, null);
+    }
     CudnnGraph graph;
     try {
       graph = new CudnnGraph(cudnn.context(), conv);
@@ -105,13 +126,19 @@ final class CudnnPlans {
       }
       throw e;
     }
-    List<CudnnPlan> plans = plans(graph, conv, choices.get(conv.toString()));
+    List<CudnnPlan> plans = plans(graph, conv, kept);
     if (plans.isEmpty()) {
       plans = plans(graph, conv, null);
     }
     @Nullable CudnnPlan best = card.isNoting() ? first(plans) : fastest(plans, addresses);
     plans.stream().filter(plan -> plan != best).forEach(CudnnPlan::close);
     if (best == null) {
+      graph.close();
+      return new Found(null, null);
+    }
+    if (rival != null && !best.toString().equals(kept) && loses(best, addresses, rival)) {
+      choices.put(conv.toString(), APART);
+      best.close();
       graph.close();
       return new Found(null, null);
     }
@@ -186,7 +213,8 @@ final class CudnnPlans {
       @Nullable CudnnPlan best = null;
       double shortest = Double.POSITIVE_INFINITY;
       for (CudnnPlan plan : plans) {
-        double time = milliseconds(plan, addresses, scratch, 2 * shortest);
+        Runnable run = () -> plan.execute(cudnn, addresses, scratch);
+        double time = milliseconds(plan.toString(), run, 2 * shortest);
         if (time < shortest) {
           shortest = time;
           best = plan;
@@ -198,16 +226,32 @@ final class CudnnPlans {
     }
   }
 
+  private boolean loses(CudnnPlan plan, long[] addresses, Rival rival) {
+    double together;
+    long scratch = workspace.take(Math.max(1, plan.workspace()));
+    try {
+      Runnable both =
+          () -> {
+            plan.execute(cudnn, addresses, scratch);
+            rival.behind().run();
+          };
+      together = milliseconds(plan.toString(), both, Double.POSITIVE_INFINITY);
+    } finally {
+      workspace.give();
+    }
+    return milliseconds(APART, rival.instead(), Double.POSITIVE_INFINITY) < together;
+  }
+
   /** The shortest run, or the first that took longer than {@code enough}. */
-  private double milliseconds(CudnnPlan plan, long[] addresses, long scratch, double enough) {
+  private double milliseconds(String what, Runnable work, double enough) {
     double shortest = Double.POSITIVE_INFINITY;
     try {
-      plan.execute(cudnn, addresses, scratch);
+      work.run();
       for (int run = 0; run < RUNS; run++) {
         CudaException.check("cuEventRecord", cuEventRecord(begin, card.stream()));
-        plan.execute(cudnn, addresses, scratch);
+        work.run();
         CudaException.check("cuEventRecord", cuEventRecord(end, card.stream()));
-        CudaException.check("running " + plan, cuEventSynchronize(end));
+        CudaException.check("running " + what, cuEventSynchronize(end));
         float[] time = new float[1];
         CudaException.check("cuEventElapsedTime", cuEventElapsedTime(time, begin, end));
         shortest = Math.min(shortest, time[0]);

@@ -1,6 +1,7 @@
 package dev.thaw.backend;
 
 import dev.thaw.memory.Buffer;
+import dev.thaw.memory.DType;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,6 +44,29 @@ public interface ConvKernels {
       boolean relu,
       ConvShape shape) {
     throw new IllegalArgumentException("conv: these weights are of another backend");
+  }
+
+  /**
+   * y = x ∗ w, and of each channel of y the mean and the biased variance over pictures, rows and
+   * columns, as {@link NormKernels#statistics} has them: two kernels, for a backend that joins
+   * them.
+   *
+   * <p>Joined, they may be those of y before it is rounded to BFLOAT16, by way of Σ y and Σ y² in
+   * float: a mean μ that is large beside the spread σ costs the variance digits, about 1 + μ² / σ²
+   * times the relative error of the sums, of which a float keeps 10⁻⁷. Rounding y to 8 bits moves
+   * the variance by some 10⁻⁶ μ² / σ² anyway.
+   */
+  void forwardWithStatistics(
+      @Writes Buffer y,
+      @Writes Buffer mean,
+      @Writes Buffer variance,
+      Buffer x,
+      Buffer w,
+      ConvShape shape);
+
+  /** Whether {@link #forwardWithStatistics} may save the pass over y that statistics take. */
+  default boolean gathersStatistics(DType dtype) {
+    return false;
   }
 
   /**

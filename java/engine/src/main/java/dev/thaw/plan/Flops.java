@@ -32,6 +32,9 @@ final class Flops {
           entry("ConvKernels.forward", Flops::conv),
           entry("ConvKernels.forwardConstant", Flops::conv),
           entry(
+              "ConvKernels.forwardWithStatistics",
+              call -> products(call.value(5, ConvShape.class)) + statistics(call, 0)),
+          entry(
               "ConvKernels.backwardData",
               call ->
                   products(call.value(4, ConvShape.class))
@@ -50,8 +53,7 @@ final class Flops {
           entry(
               "PoolKernels.averageBackward",
               call -> taps(call.value(2, PoolShape.class)) + elements(call, 1)),
-          // A sum, then the squares of differences and theirs.
-          entry("NormKernels.statistics", call -> 4 * elements(call, 2)),
+          entry("NormKernels.statistics", call -> statistics(call, 2)),
           entry("NormKernels.track", call -> 6 * elements(call, 0)),
           entry("NormKernels.batchForward", Flops::batchForward),
           entry("NormKernels.pixels", call -> 3 * elements(call, 0)),
@@ -103,6 +105,11 @@ final class Flops {
       throw new IllegalStateException("plan: Flops has no line for " + call);
     }
     return count.applyAsLong(call);
+  }
+
+  /** A sum, then the squares of differences and theirs. */
+  private static long statistics(Call call, int argument) {
+    return 4 * elements(call, argument);
   }
 
   private static long elements(Call call, int argument) {

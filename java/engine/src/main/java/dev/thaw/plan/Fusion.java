@@ -5,12 +5,14 @@ import dev.thaw.backend.Binary;
 import dev.thaw.backend.BinaryKernels;
 import dev.thaw.backend.Broadcast;
 import dev.thaw.backend.ConvKernels;
+import dev.thaw.backend.ConvShape;
 import dev.thaw.backend.GemmKernels;
 import dev.thaw.backend.NormKernels;
 import dev.thaw.backend.PoolKernels;
 import dev.thaw.backend.Unary;
 import dev.thaw.backend.UnaryKernels;
 import dev.thaw.memory.Buffer;
+import java.lang.reflect.Method;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -21,10 +23,14 @@ import org.jspecify.annotations.Nullable;
  * Neighbours in a list of calls that one kernel can do. A result that only the next kernel reads is
  * never written: ReLU becomes the epilogue of the convolution, product or norm before it, a
  * residual sum that of its convolution or norm, a sum of two gradients that of the convolution that
- * made one, ReLU's backward a mask of the pooling's or norm's. A fused call computes what its parts
- * did; {@link Plan} is held to the eager run in a test for every model.
+ * made one, statistics come with the convolution, ReLU's backward becomes a mask of the pooling's
+ * or norm's. A fused call computes what its parts did; {@link Plan} is held to the eager run in a
+ * test for every model.
  */
 final class Fusion {
+  private static final Method WITH_STATISTICS =
+      Call.method(ConvKernels.class, "forwardWithStatistics");
+
   private final Backend backend;
   private final ConstantCasts casts;
   private final Predicate<Buffer> moving;
@@ -54,6 +60,7 @@ final class Fusion {
     rectifiers();
     poolMasks();
     normMasks();
+    statistics();
     List<Call> left = new ArrayList<>();
     for (Call call : calls) {
       if (call != null) {
@@ -195,7 +202,7 @@ final class Fusion {
     List<Integer> w = writersOf(part);
     boolean once = part.isClosed() && w.size() == 2 && w.contains(i);
     int at = once ? w.get(w.get(0) == i ? 1 : 0) : -1;
-    return at < i && readersOf(part).stream().allMatch(r -> r >= i) ? at : -1;
+    return at < i && isNotReadBefore(part, i) ? at : -1;
   }
 
   /** Whether each element of one operand is added to one of the other. */
@@ -298,6 +305,40 @@ final class Fusion {
   }
 
   /**
+   * A convolution and the statistics of what it wrote become one call, where the backend says that
+   * it may gain.
+   */
+  private void statistics() {
+    for (int i = 0; i < calls.size(); i++) {
+      Call statistics = calls.get(i);
+      if (statistics == null || !statistics.is(NormKernels.class, "statistics")) {
+        continue;
+      }
+      Buffer y = statistics.required(2);
+      int at = onlyWriter(y);
+      Call conv = at < 0 ? null : calls.get(at);
+      if (conv != null
+          && conv.is(ConvKernels.class, "forward")
+          && conv.buffer(3) == null
+          && conv.buffer(4) == null
+          && !conv.value(5, Boolean.class)
+          && backend.conv().gathersStatistics(y.dtype())
+          && areKept(conv.reads(), at, i)
+          && isNotReadBefore(y, i)) {
+        @Nullable Object[] arguments = {
+          y,
+          statistics.required(0),
+          statistics.required(1),
+          conv.required(1),
+          conv.required(2),
+          conv.value(6, ConvShape.class)
+        };
+        replace(i, new Call(WITH_STATISTICS, arguments), at);
+      }
+    }
+  }
+
+  /**
    * Whether {@code backward} is that of {@code forward}, a norm with a ReLU and nothing between.
    */
   private static boolean isRectifiedBefore(Call forward, Call backward) {
@@ -345,6 +386,10 @@ final class Fusion {
   private boolean isOnlyReader(Buffer buffer, int reader) {
     List<Integer> r = readersOf(buffer);
     return r.size() == 1 && r.get(0) == reader;
+  }
+
+  private boolean isNotReadBefore(Buffer buffer, int at) {
+    return readersOf(buffer).stream().allMatch(reader -> reader >= at);
   }
 
   /** Whether {@code buffer} has its contents before call {@code at} runs and keeps them. */

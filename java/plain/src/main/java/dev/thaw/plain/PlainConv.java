@@ -56,6 +56,18 @@ final class PlainConv implements ConvKernels {
     Reals.write(y, result);
   }
 
+  @Override
+  public void forwardWithStatistics(
+      @Writes Buffer y,
+      @Writes Buffer mean,
+      @Writes Buffer variance,
+      Buffer x,
+      Buffer w,
+      ConvShape s) {
+    forward(y, x, w, null, null, false, s);
+    new PlainNorm(workers).statistics(mean, variance, y, s.n() * s.outH() * s.outW(), s.k());
+  }
+
   /** One row of one picture of y, by column and group; {@code row} counts over all pictures. */
   private static double[][] forwardRow(double[] x, double[][] w, int row, ConvShape s) {
     int cg = s.c() / s.groups();
