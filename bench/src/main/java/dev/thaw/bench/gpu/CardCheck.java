@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -32,9 +33,9 @@ public final class CardCheck {
   /**
    * Measures a part and writes it.
    *
-   * @param args a part - card, kernels, convolutions, own-convolutions, steps, workshop - and a
-   *     file for its JSON; or page, and the folder whose JSON files are put together into
-   *     check.json and check.md
+   * @param args a part - card, kernels, convolutions, own-convolutions, steps, compiled-steps,
+   *     workshop - and a file for its JSON; or page, and the folder whose JSON files are put
+   *     together into check.json and check.md
    */
   public static void main(String[] args) throws IOException {
     if (args.length != 2) {
@@ -61,7 +62,8 @@ public final class CardCheck {
       case "kernels" -> put(CardKernels.measure());
       case "convolutions" -> CardConvolutions.measure(CONVOLUTION_BATCH, this::tell);
       case "own-convolutions" -> CardConvolutions.measureOwn(OWN_CONVOLUTION_BATCH, this::tell);
-      case "steps" -> steps();
+      case "steps" -> steps(Steps.all());
+      case "compiled-steps" -> steps(Steps.compiled());
       case "workshop" -> workshop();
       default -> {
         System.err.println("check: there is no part " + name);
@@ -84,8 +86,8 @@ public final class CardCheck {
     write();
   }
 
-  private void steps() throws IOException {
-    for (Steps steps : Steps.all()) {
+  private void steps(List<Steps> all) throws IOException {
+    for (Steps steps : all) {
       try {
         json.put(steps.name(), steps.measure());
       } catch (RuntimeException | OutOfMemoryError e) {

@@ -15,7 +15,15 @@ import org.jspecify.annotations.Nullable;
 /** Puts the parts of a check together: check.json with all figures, check.md with ratios first. */
 final class Page {
   private static final List<String> PARTS =
-      List.of("card", "kernels", "convolutions", "own-convolutions", "steps", "workshop", "torch");
+      List.of(
+          "card",
+          "kernels",
+          "convolutions",
+          "own-convolutions",
+          "steps",
+          "compiled-steps",
+          "workshop",
+          "torch");
 
   private final Map<String, Object> all = new LinkedHashMap<>();
   private final List<String> lines = new ArrayList<>();
@@ -98,24 +106,33 @@ final class Page {
         "Java µs a step",
         "Thaw MiB",
         "PyTorch MiB");
-    Map<String, Object> thaw = part("steps");
-    Map<String, Object> torch = part("torch");
-    thaw.forEach(
-        (name, figures) -> {
-          String work = name.substring(0, name.lastIndexOf(' '));
-          boolean any = false;
-          for (String how :
-              List.of("eager", "graph", "compile", "compile=max-autotune-no-cudagraphs")) {
-            if (torch.get(work + " " + how) instanceof Map<?, ?> theirs) {
-              any = true;
-              step(name + " against " + how, figures, theirs);
-            }
-          }
-          if (!any) {
-            step(name + ", PyTorch not measured", figures, Map.of());
-          }
-        });
+    Map<String, Object> compiled = part("compiled-steps");
+    part("steps")
+        .forEach(
+            (name, figures) -> {
+              steps(name, name, figures);
+              Object again = compiled.get(name);
+              if (again != null) {
+                steps(name, name + ", cuDNN compiling", again);
+              }
+            });
     lines.add("");
+  }
+
+  /** A step beside each way in which PyTorch does it. */
+  private void steps(String name, String title, Object figures) {
+    Map<String, Object> torch = part("torch");
+    String work = name.substring(0, name.lastIndexOf(' '));
+    boolean any = false;
+    for (String how : List.of("eager", "graph", "compile", "compile=max-autotune-no-cudagraphs")) {
+      if (torch.get(work + " " + how) instanceof Map<?, ?> theirs) {
+        any = true;
+        step(title + " against " + how, figures, theirs);
+      }
+    }
+    if (!any) {
+      step(title + ", PyTorch not measured", figures, Map.of());
+    }
   }
 
   private void step(String name, Object figures, Map<?, ?> theirs) {

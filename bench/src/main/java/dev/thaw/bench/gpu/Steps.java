@@ -54,6 +54,14 @@ record Steps(String model, int batch, Precision precision, boolean frozen, boole
     return all;
   }
 
+  /**
+   * Those that are measured once more in a process with {@code -Dthaw.cuda.compiling=true}, where
+   * convolutions may bring the statistics of the norms behind them.
+   */
+  static List<Steps> compiled() {
+    return List.of(new Steps("resnet50", 256, Precision.BF16, false, true));
+  }
+
   /** {@code resnet50 batch 256 bf16 train graph}. */
   String name() {
     return String.join(
