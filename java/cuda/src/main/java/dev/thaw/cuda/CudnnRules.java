@@ -16,7 +16,7 @@ import dev.thaw.memory.DType;
  * @param nondeterministic whether sums may be added in an order that changes ({@code
  *     -Dthaw.cuda.nondeterministic=true})
  * @param compiling whether engines may be compiled by NVRTC when they are first needed, a second or
- *     so each ({@code -Dthaw.cuda.compiling=true})
+ *     so each ({@code -Dthaw.cuda.compiling=true}); no others bring statistics with a convolution
  */
 record CudnnRules(boolean tf32, boolean nondeterministic, boolean compiling) {
   /** As the properties say. */
