@@ -231,6 +231,33 @@ DEVICE void gradient_sums(double* __restrict__ partial, const S* __restrict__ dy
   }
 }
 
+// The same where forward added a residual before its ReLU, so that y must tell what it let pass: that is written as the
+// residual's gradient, and batch_backward reads it in place of dy.
+template <int W, class S>
+DEVICE void residual_sums(double* __restrict__ partial, S* __restrict__ dresidual, const S* __restrict__ dy,
+                          const S* __restrict__ x, const float* mean, const S* __restrict__ y, const NormCut& cut) {
+  for (int task = blockIdx.x; task < cut.pieces * cut.groups; task += gridDim.x) {
+    const NormPlace<W> p(task, cut);
+    const Floats<W> middle = channels_of(mean, p);
+    Floats<W> sum = {}, product = {};
+    const int n = p.own();
+    long long at = (long long)p.row * cut.channels + p.channel;
+#pragma unroll 2
+    for (int i = 0; i < n; ++i, at += (long long)p.slots * cut.channels) {
+      Floats<W> d = load<W>(dy + at);
+      const Floats<W> v = load<W>(x + at);
+      const Floats<W> passed = load<W>(y + at);
+      for (int e = 0; e < W; ++e) {
+        d.v[e] = passed.v[e] > 0.0f ? d.v[e] : 0.0f;
+        sum.v[e] += d.v[e];
+        product.v[e] += d.v[e] * (v.v[e] - middle.v[e]);
+      }
+      store(dresidual + at, d);
+    }
+    write_sums(partial, sum, product, p, cut);
+  }
+}
+
 // The same of layer norm, with mean and rstd of the rows: sums of dy and of dy (x - mean) rstd.
 template <int W, class S>
 DEVICE void layer_sums(double* __restrict__ partial, const S* __restrict__ dy, const S* __restrict__ x, const float* mean,
@@ -341,6 +368,10 @@ DEVICE void constant_backward(S* __restrict__ dx, const S* __restrict__ dy, cons
   KERNEL(norm_gradient_sums_##type, double* partial, const S* dy, const S* x, const float* gamma, const float* beta,  \
          const float* mean, const float* variance, float eps, const NormCut cut) {                                    \
     NORM_CALL(gradient_sums, S, partial, dy, x, gamma, beta, mean, variance, eps, cut)                                \
+  }                                                                                                                   \
+  KERNEL(norm_residual_sums_##type, double* partial, S* dresidual, const S* dy, const S* x, const float* mean,         \
+         const S* y, const NormCut cut) {                                                                             \
+    NORM_CALL(residual_sums, S, partial, dresidual, dy, x, mean, y, cut)                                              \
   }                                                                                                                   \
   KERNEL(norm_layer_sums_##type, double* partial, const S* dy, const S* x, const float* mean, const float* rstd,      \
          const NormCut cut) {                                                                                         \

@@ -114,17 +114,22 @@ void thaw_norm_batch_forward(float* y, const float* x, const float* gamma, const
   });
 }
 
-void thaw_norm_batch_backward(float* dx, float* dgamma, float* dbeta, const float* dy, const float* x, const float* gamma,
-                              const float* beta, const float* mean, const float* variance, int64_t rows, int64_t channels,
-                              double eps, int threads) {
+void thaw_norm_batch_backward(float* dx, float* dgamma, float* dbeta, float* dresidual, const float* dy, const float* x,
+                              const float* gamma, const float* beta, const float* mean, const float* variance, const float* y,
+                              int64_t rows, int64_t channels, double eps, int threads) {
   const Rows r(rows, channels);
   const Affine a(r, gamma, beta, mean, variance, eps);
   const Scratch<float> sums(r.pieces * r.wide), products(r.pieces * r.wide), offset(r.wide), slope(r.wide);
   split(threads, r.pieces, 1, [&](int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; ++p) {
-      const int64_t at = r.first(p) * channels;
-      BEST(norm_gradient_sums)(&sums[p * r.wide], &products[p * r.wide], dy + at, x + at, a.mean.data(), a.scale.data(),
-                               a.beta.data(), r.count(p) * channels, r.wide);
+      const int64_t at = r.first(p) * channels, n = r.count(p) * channels;
+      float* const sum = &sums[p * r.wide];
+      float* const product = &products[p * r.wide];
+      if (y != nullptr) {
+        BEST(norm_residual_sums)(sum, product, dresidual + at, dy + at, x + at, a.mean.data(), y + at, n, r.wide);
+      } else {
+        BEST(norm_gradient_sums)(sum, product, dy + at, x + at, a.mean.data(), a.scale.data(), a.beta.data(), n, r.wide);
+      }
     }
   });
   const Scratch<double> sum(channels), product(channels);
@@ -146,8 +151,9 @@ void thaw_norm_batch_backward(float* dx, float* dgamma, float* dbeta, const floa
   if (dx == nullptr) return;
   repeat(offset.data(), channels, r.wide);
   repeat(slope.data(), channels, r.wide);
+  const float* const counted = y == nullptr ? dy : dresidual;
   over_rows(threads, r, [&](int64_t first, int64_t n) {
-    BEST(norm_gradient)(dx + first, dy + first, x + first, a.mean.data(), a.scale.data(), a.beta.data(),
+    BEST(norm_gradient)(dx + first, counted + first, x + first, a.mean.data(), a.scale.data(), a.beta.data(),
                         offset.data(), slope.data(), n, r.wide);
   });
 }

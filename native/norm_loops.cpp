@@ -115,6 +115,37 @@ void norm_gradient_sums(float* sums, float* products, const float* dy, const flo
   }
 }
 
+void norm_residual_sums(float* sums, float* products, float* dresidual, const float* dy, const float* x, const float* mean,
+                        const float* y, int64_t n, int64_t wide) {
+  std::fill(sums, sums + wide, 0.0f);
+  std::fill(products, products + wide, 0.0f);
+  int64_t i = 0;
+  for (; i + 2 * wide <= n; i += 2 * wide) {
+#pragma GCC ivdep
+    for (int64_t c = 0; c < wide; ++c) {
+      const int64_t at = i + c;
+      const float m = mean[c];
+      const float d0 = !(y[at] > 0.0f) ? 0.0f : dy[at];
+      const float d1 = !(y[at + wide] > 0.0f) ? 0.0f : dy[at + wide];
+      dresidual[at] = d0;
+      dresidual[at + wide] = d1;
+      sums[c] += d0 + d1;
+      products[c] += d0 * (x[at] - m) + d1 * (x[at + wide] - m);
+    }
+  }
+  for (; i < n; i += wide) {
+    const int64_t width = std::min(wide, n - i);
+#pragma GCC ivdep
+    for (int64_t c = 0; c < width; ++c) {
+      const int64_t at = i + c;
+      const float d = !(y[at] > 0.0f) ? 0.0f : dy[at];
+      dresidual[at] = d;
+      sums[c] += d;
+      products[c] += d * (x[at] - mean[c]);
+    }
+  }
+}
+
 void norm_gradient(float* dx, const float* dy, const float* x, const float* mean, const float* scale, const float* beta,
                    const float* offset, const float* slope, int64_t n, int64_t wide) {
   for (int64_t i = 0; i < n; i += wide) {

@@ -165,10 +165,12 @@ THAW_API void thaw_norm_batch_forward(float* y, const float* x, const float* gam
                                       const float* variance, const float* residual, int relu, int64_t rows,
                                       int64_t channels, double eps, int threads);
 
-/* dx, dgamma, dbeta may be null; beta is null unless forward had the relu and no residual. */
-THAW_API void thaw_norm_batch_backward(float* dx, float* dgamma, float* dbeta, const float* dy, const float* x,
-                                       const float* gamma, const float* beta, const float* mean, const float* variance,
-                                       int64_t rows, int64_t channels, double eps, int threads);
+/* dx, dgamma, dbeta may be null; beta is null unless forward had the relu and no residual, dresidual and y are null unless
+ * it had both. */
+THAW_API void thaw_norm_batch_backward(float* dx, float* dgamma, float* dbeta, float* dresidual, const float* dy,
+                                       const float* x, const float* gamma, const float* beta, const float* mean,
+                                       const float* variance, const float* y, int64_t rows, int64_t channels, double eps,
+                                       int threads);
 THAW_API void thaw_norm_constant_backward(float* dx, const float* dy, const float* gamma, const float* variance, int64_t rows,
                                           int64_t channels, double eps, int threads);
 THAW_API void thaw_norm_layer_forward(float* y, float* mean, float* rstd, const float* x, const float* gamma,

@@ -218,6 +218,16 @@ def norm():
             name, eps=eps, x=x, gamma=gamma, beta=beta, dy=dy, y=y, mean=x.mean(1),
             rstd=(x.var(1, unbiased=False) + eps).rsqrt(), dx=x.grad, dgamma=gamma.grad, dbeta=beta.grad,
         )  # fmt: skip
+    for name, rows, channels in (("residual", 7, 8), ("residual_few", 9, 3)):
+        x, gamma, beta = (inputs(*s, grad=True) for s in ((rows, channels), (channels,), (channels,)))
+        residual = inputs(rows, channels, grad=True)
+        y = F.relu(F.batch_norm(x, None, None, gamma, beta, True, 0.1, 1e-5) + residual)
+        dy = inputs(rows, channels)
+        y.backward(dy)
+        f.case(
+            name, eps=1e-5, x=x, gamma=gamma, beta=beta, residual=residual, dy=dy, y=y, dx=x.grad,
+            dgamma=gamma.grad, dbeta=beta.grad, dresidual=residual.grad,
+        )  # fmt: skip
     f.close()
 
 

@@ -144,25 +144,30 @@ final class CpuParityTest {
       double[] mu = numbers(c);
       double[] sigma2 = IntStream.range(0, c).mapToDouble(i -> (float) (0.5 + i % 7)).toArray();
       double[] out = numbers(rows * c);
-      for (boolean relu : new boolean[] {false, true}) {
+      for (int form = 0; form < 3; form++) {
+        boolean relu = form == 1;
+        boolean residual = form == 2;
         hold(
-            "batch norm backward " + shape + ", relu " + relu,
+            "batch norm backward " + shape + ", relu " + relu + ", residual " + residual,
             1e-6 * Math.sqrt(rows) + 2e-5,
             (on, buffers) -> {
               Buffer dx = buffers.output(x.length);
               Buffer dgamma = buffers.output(c);
               Buffer dbeta = buffers.output(c);
+              Buffer dresidual = buffers.output(x.length);
               on.norm()
                   .batchBackward(
                       dx,
                       dgamma,
                       dbeta,
+                      residual ? dresidual : null,
                       buffers.of(dy),
                       buffers.of(out),
                       buffers.of(gamma),
                       relu ? buffers.of(beta) : null,
                       buffers.of(mu),
                       buffers.of(sigma2),
+                      residual ? buffers.of(x) : null,
                       rows,
                       c,
                       1e-5);
@@ -176,7 +181,9 @@ final class CpuParityTest {
                       rows,
                       c,
                       1e-5);
-              return List.of(dx, dgamma, dbeta, constant);
+              return residual
+                  ? List.of(dx, dgamma, dbeta, constant, dresidual)
+                  : List.of(dx, dgamma, dbeta, constant);
             });
       }
     }

@@ -127,6 +127,8 @@ final class SameBitsTest extends SameBits {
         Buffer dgamma = output(c);
         Buffer dbeta = output(c);
         Buffer constant = output(all);
+        Buffer counted = output(all);
+        Buffer dresidual = output(all);
         hold(
             "batch norm " + shape,
             t -> {
@@ -149,12 +151,30 @@ final class SameBitsTest extends SameBits {
                   dx.address(),
                   dgamma.address(),
                   dbeta.address(),
+                  0,
                   dy.address(),
                   x.address(),
                   gamma.address(),
                   relu ? beta.address() : 0,
                   mean.address(),
                   variance.address(),
+                  0,
+                  rows,
+                  c,
+                  1e-5,
+                  t);
+              Native.thaw_norm_batch_backward(
+                  counted.address(),
+                  0,
+                  0,
+                  dresidual.address(),
+                  dy.address(),
+                  x.address(),
+                  gamma.address(),
+                  0,
+                  mean.address(),
+                  variance.address(),
+                  y.address(),
                   rows,
                   c,
                   1e-5,
@@ -175,7 +195,9 @@ final class SameBitsTest extends SameBits {
             dx,
             dgamma,
             dbeta,
-            constant);
+            constant,
+            counted,
+            dresidual);
       }
       Buffer x = numbers(all);
       Buffer gamma = numbers(c);

@@ -169,16 +169,49 @@ final class CudaNormTest {
                     dx,
                     dgamma,
                     dbeta,
+                    null,
                     buffers.of(dy),
                     buffers.of(x),
                     floats(buffers, gamma),
                     relu ? floats(buffers, beta) : null,
                     floats(buffers, mean),
                     floats(buffers, variance),
+                    null,
                     rows,
                     channels,
                     EPS);
             return List.of(dx, dgamma, dbeta);
+          });
+    }
+    for (boolean needed : new boolean[] {false, true}) {
+      Agreement.hold(
+          "backward and residual" + what,
+          64 + rows,
+          (backend, buffers) -> {
+            Buffer dx = buffers.output(n);
+            Buffer dgamma = floats(buffers, channels);
+            Buffer dbeta = floats(buffers, channels);
+            Buffer dresidual = buffers.output(n);
+            backend
+                .norm()
+                .batchBackward(
+                    needed ? dx : null,
+                    dgamma,
+                    dbeta,
+                    dresidual,
+                    buffers.of(dy),
+                    buffers.of(x),
+                    floats(buffers, gamma),
+                    null,
+                    floats(buffers, mean),
+                    floats(buffers, variance),
+                    buffers.of(residual),
+                    rows,
+                    channels,
+                    EPS);
+            return needed
+                ? List.of(dx, dgamma, dbeta, dresidual)
+                : List.of(dgamma, dbeta, dresidual);
           });
     }
     Agreement.hold(
@@ -228,7 +261,8 @@ final class CudaNormTest {
           } else {
             card.norm()
                 .batchBackward(
-                    dx, dgamma, dbeta, dy, x, gamma, null, middle, variance, rows, channels, EPS);
+                    dx, dgamma, dbeta, null, dy, x, gamma, null, middle, variance, null, rows,
+                    channels, EPS);
           }
           for (int i = 0; i < 3; i++) {
             if (wanted == 7) {

@@ -269,7 +269,8 @@ public abstract class KernelsAgainstPyTorch {
         backend
             .norm()
             .batchBackward(
-                dx, dgamma, dbeta, dy, x, gamma, masked, mean, variance, rows, channels, eps);
+                dx, dgamma, dbeta, null, dy, x, gamma, masked, mean, variance, null, rows, channels,
+                eps);
         check(buffers, c, "dx", dx);
         check(buffers, c, "dgamma", dgamma);
         check(buffers, c, "dbeta", dbeta);
@@ -277,8 +278,53 @@ public abstract class KernelsAgainstPyTorch {
         backend
             .norm()
             .batchBackward(
-                alone, null, null, dy, x, gamma, masked, mean, variance, rows, channels, eps);
+                alone, null, null, null, dy, x, gamma, masked, mean, variance, null, rows, channels,
+                eps);
         check(buffers, c, "dx", alone);
+      }
+    }
+  }
+
+  @Test
+  void batchNormWithResidual() {
+    for (Golden c : Golden.read("norm.txt", "residual")) {
+      int rows = c.dim("x", 0);
+      int channels = c.dim("x", 1);
+      double eps = c.number("eps");
+      try (TestBuffers buffers = buffers()) {
+        Buffer x = buffers.of(c.values("x"));
+        Buffer gamma = buffers.of(c.values("gamma"));
+        Buffer beta = buffers.of(c.values("beta"));
+        Buffer residual = buffers.of(c.values("residual"));
+        Buffer dy = buffers.of(c.values("dy"));
+        Buffer mean = buffers.output(channels);
+        Buffer variance = buffers.output(channels);
+        backend.norm().statistics(mean, variance, x, rows, channels);
+        Buffer y = buffers.output(x.elements());
+        backend
+            .norm()
+            .batchForward(y, x, gamma, beta, mean, variance, residual, true, rows, channels, eps);
+        check(buffers, c, "y", y);
+        // Wanted are all, or those of gamma and beta, or those of x and the residual.
+        for (int wanted = 0; wanted < 3; wanted++) {
+          Buffer dx = wanted == 1 ? null : buffers.output(x.elements());
+          Buffer dgamma = wanted == 2 ? null : buffers.output(channels);
+          Buffer dbeta = wanted == 2 ? null : buffers.output(channels);
+          Buffer dresidual = buffers.output(x.elements());
+          backend
+              .norm()
+              .batchBackward(
+                  dx, dgamma, dbeta, dresidual, dy, x, gamma, null, mean, variance, y, rows,
+                  channels, eps);
+          check(buffers, c, "dresidual", dresidual);
+          if (dx != null) {
+            check(buffers, c, "dx", dx);
+          }
+          if (dgamma != null && dbeta != null) {
+            check(buffers, c, "dgamma", dgamma);
+            check(buffers, c, "dbeta", dbeta);
+          }
+        }
       }
     }
   }
@@ -319,12 +365,14 @@ public abstract class KernelsAgainstPyTorch {
                 null,
                 dgamma,
                 dbeta,
+                null,
                 dy,
                 x,
                 gamma,
                 relu ? beta : null,
                 mean,
                 variance,
+                null,
                 rows,
                 channels,
                 eps);

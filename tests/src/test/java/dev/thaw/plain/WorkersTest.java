@@ -93,9 +93,11 @@ final class WorkersTest {
       backend.norm().statistics(mean, variance, y, pixels, 8);
       Buffer normed = buffers.output(out);
       Buffer dgamma = buffers.output(8);
+      Buffer dres = buffers.output(out);
       backend
           .norm()
-          .batchBackward(normed, dgamma, db, y, y, mean, null, mean, variance, pixels, 8, 1e-5);
+          .batchBackward(
+              normed, dgamma, db, dres, y, y, mean, null, mean, variance, y, pixels, 8, 1e-5);
       PoolShape p = new PoolShape(9, 14, 13, 8, 7, 6, 3, 3, 2, 2, 1, 0, true, false);
       Buffer pooled = buffers.output(9 * 7 * 6 * 8);
       Buffer spread = buffers.output(out);
@@ -110,7 +112,7 @@ final class WorkersTest {
       Buffer sums = buffers.output(14 * 13 * 8);
       backend.reduce().reduce(Reduction.SUM, sums, probabilities, 1, 9, 14 * 13 * 8, 1);
       Buffer[] results = {
-        y, dx, dw, db, product, mean, variance, normed, dgamma, pooled, spread, dropped, sums
+        y, dx, dw, db, product, mean, variance, normed, dgamma, dres, pooled, spread, dropped, sums
       };
       return Arrays.stream(results)
           .flatMapToDouble(result -> Arrays.stream(buffers.read(result)))

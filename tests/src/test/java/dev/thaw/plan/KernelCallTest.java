@@ -220,6 +220,28 @@ class KernelCallTest {
             100,
             6,
             1e-5));
+    // Two sums of two operations and a difference, four for dx, and the slope times dy: eleven of
+    // 600 numbers. Reads dy, x and y, writes dx and dresidual, and five numbers a channel.
+    assertWork(
+        4 * (5 * 600 + 5 * 6),
+        11 * 600,
+        of(
+            NormKernels.class,
+            "batchBackward",
+            floats(600),
+            floats(6),
+            floats(6),
+            floats(600),
+            floats(600),
+            x,
+            floats(6),
+            null,
+            floats(6),
+            floats(6),
+            floats(600),
+            100,
+            6,
+            1e-5));
   }
 
   @Test

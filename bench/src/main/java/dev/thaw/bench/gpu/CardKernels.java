@@ -145,7 +145,21 @@ final class CardKernels {
             backend
                 .norm()
                 .batchBackward(
-                    z, dgamma, dbeta, x, y, gamma, beta, mean, variance, ROWS, COLUMNS, 1e-5));
+                    z, dgamma, dbeta, null, x, y, gamma, beta, mean, variance, null, ROWS, COLUMNS,
+                    1e-5));
+    Buffer dresidual = buffer(dtype, n);
+    Buffer result = buffer(dtype, n);
+    // The sums read dy, x and y and write what counts of dy, which is then read in place of dy.
+    put(
+        "norm backward with residual",
+        dtype,
+        7 * tensor,
+        () ->
+            backend
+                .norm()
+                .batchBackward(
+                    z, dgamma, dbeta, dresidual, x, y, gamma, null, mean, variance, result, ROWS,
+                    COLUMNS, 1e-5));
     Buffer rowMean = buffer(DType.FLOAT32, ROWS);
     Buffer rowScale = buffer(DType.FLOAT32, ROWS);
     put(

@@ -73,12 +73,14 @@ final class CpuNorm implements NormKernels {
       @Nullable Buffer dx,
       @Nullable Buffer dgamma,
       @Nullable Buffer dbeta,
+      @Nullable Buffer dresidual,
       Buffer dy,
       Buffer x,
       Buffer gamma,
       @Nullable Buffer beta,
       Buffer mean,
       Buffer variance,
+      @Nullable Buffer y,
       int rows,
       int channels,
       double eps) {
@@ -86,16 +88,18 @@ final class CpuNorm implements NormKernels {
         Address.floatsOrNull(dx),
         Address.floatsOrNull(dgamma),
         Address.floatsOrNull(dbeta),
+        Address.floatsOrNull(dresidual),
         Address.floats(dy),
         Address.floats(x),
         Address.floats(gamma),
         Address.floatsOrNull(beta),
         Address.floats(mean),
         Address.floats(variance),
+        Address.floatsOrNull(y),
         rows,
         channels,
         eps,
-        CpuThreads.forBytes(3 * x.bytes()));
+        CpuThreads.forBytes((y == null ? 3 : 5) * x.bytes()));
   }
 
   @Override

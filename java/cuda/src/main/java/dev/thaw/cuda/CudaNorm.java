@@ -23,6 +23,7 @@ final class CudaNorm implements NormKernels {
   private final Kernel track;
   private final Kernels.ByType batchForward;
   private final Kernels.ByType gradientSums;
+  private final Kernels.ByType residualSums;
   private final Kernels.ByType layerSums;
   private final Kernel gradientJoin;
   private final Kernels.ByType batchBackward;
@@ -42,6 +43,7 @@ final class CudaNorm implements NormKernels {
     track = kernels.get("norm_track");
     batchForward = kernels.byType("norm_batch_forward");
     gradientSums = kernels.byType("norm_gradient_sums");
+    residualSums = kernels.byType("norm_residual_sums");
     layerSums = kernels.byType("norm_layer_sums");
     gradientJoin = kernels.get("norm_gradient_join");
     batchBackward = kernels.byType("norm_batch_backward");
@@ -205,36 +207,52 @@ final class CudaNorm implements NormKernels {
       @Nullable Buffer dx,
       @Nullable Buffer dgamma,
       @Nullable Buffer dbeta,
+      @Nullable Buffer dresidual,
       Buffer dy,
       Buffer x,
       Buffer gamma,
       @Nullable Buffer beta,
       Buffer mean,
       Buffer variance,
+      @Nullable Buffer y,
       int rows,
       int channels,
       double eps) {
     if (channels == 0) {
       return;
     }
-    long addresses = address(dx) | dy.address() | x.address();
+    long addresses = address(dx) | dy.address() | x.address() | address(dresidual) | address(y);
     Cut cut = Cut.of(rows, channels, x.dtype().bytes(), addresses);
     long partial = workspace.take(cut.bytes() + 2L * Float.BYTES * channels);
     long means = dx == null ? 0 : partial + cut.bytes();
     try {
-      launch(
-          gradientSums,
-          x,
-          cut,
-          Arguments.empty()
-              .address(partial)
-              .pointer(dy)
-              .pointer(x)
-              .pointer(gamma)
-              .pointer(beta)
-              .pointer(mean)
-              .pointer(variance)
-              .float32(eps));
+      if (dresidual != null) {
+        launch(
+            residualSums,
+            x,
+            cut,
+            Arguments.empty()
+                .address(partial)
+                .pointer(dresidual)
+                .pointer(dy)
+                .pointer(x)
+                .pointer(mean)
+                .pointer(y));
+      } else {
+        launch(
+            gradientSums,
+            x,
+            cut,
+            Arguments.empty()
+                .address(partial)
+                .pointer(dy)
+                .pointer(x)
+                .pointer(gamma)
+                .pointer(beta)
+                .pointer(mean)
+                .pointer(variance)
+                .float32(eps));
+      }
       join(
           gradientJoin,
           cut,
@@ -252,7 +270,7 @@ final class CudaNorm implements NormKernels {
             cut,
             Arguments.empty()
                 .pointer(dx)
-                .pointer(dy)
+                .pointer(dresidual == null ? dy : dresidual)
                 .pointer(x)
                 .pointer(gamma)
                 .pointer(beta)

@@ -52,19 +52,24 @@ public interface NormKernels {
    * Gradients through the statistics of this batch: dbeta = Σ dy, dgamma = Σ dy · x̂, dx = gamma /
    * √(σ² + ε) · (dy − dbeta / rows − x̂ · dgamma / rows).
    *
+   * @param dresidual the residual's gradient: what counts of dy, which is what the sums are of;
+   *     given with y, else null
    * @param beta forward's if it had the relu and no residual: dy counts where x̂ · gamma + beta is
    *     above 0, which is worked out again from x rather than read; else null
+   * @param y forward's if it had the relu and a residual: dy counts where y is above 0; else null
    */
   void batchBackward(
       @Writes @Nullable Buffer dx,
       @Writes @Nullable Buffer dgamma,
       @Writes @Nullable Buffer dbeta,
+      @Writes @Nullable Buffer dresidual,
       Buffer dy,
       Buffer x,
       Buffer gamma,
       @Nullable Buffer beta,
       Buffer mean,
       Buffer variance,
+      @Nullable Buffer y,
       int rows,
       int channels,
       double eps);

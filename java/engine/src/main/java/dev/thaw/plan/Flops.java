@@ -172,11 +172,11 @@ final class Flops {
 
   /**
    * Two sums, dx as a sum of dy, x and a number a channel with factors, and the ReLU's mask:
-   * forward once more.
+   * forward once more, or its slope at y and a product.
    */
   private static long batchBackward(Call call) {
-    int each = 5 + (call.buffer(0) == null ? 0 : 4) + (call.buffer(6) == null ? 0 : 3);
-    return each * elements(call, 3);
+    int mask = call.buffer(7) != null ? 3 : call.buffer(10) != null ? 2 : 0;
+    return (5 + (call.buffer(0) == null ? 0 : 4) + mask) * elements(call, 4);
   }
 
   /** Of an element, as {@link UpdateRule} writes it: two for the scales of the gradient first. */

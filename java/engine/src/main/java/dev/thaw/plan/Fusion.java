@@ -60,6 +60,7 @@ final class Fusion {
     rectifiers();
     poolMasks();
     normMasks();
+    normResiduals();
     statistics();
     List<Call> left = new ArrayList<>();
     for (Call call : calls) {
@@ -283,10 +284,10 @@ final class Fusion {
       Call backward = calls.get(i);
       if (backward == null
           || !backward.is(NormKernels.class, "batchBackward")
-          || backward.buffer(6) != null) {
+          || backward.buffer(7) != null) {
         continue;
       }
-      Buffer dy = backward.required(3);
+      Buffer dy = backward.required(4);
       int at = onlyWriter(dy);
       Call relu = at < 0 ? null : calls.get(at);
       if (relu == null
@@ -299,7 +300,51 @@ final class Fusion {
       int before = onlyWriter(relu.required(3));
       Call forward = before < 0 ? null : calls.get(before);
       if (forward != null && isRectifiedBefore(forward, backward)) {
-        replace(i, backward.with(3, relu.required(2)).with(6, forward.required(3)), at);
+        replace(i, backward.with(4, relu.required(2)).with(7, forward.required(3)), at);
+      }
+    }
+  }
+
+  /**
+   * Whether {@code backward} is that of {@code forward}, a norm with a ReLU and nothing between.
+   */
+  private static boolean isRectifiedBefore(Call forward, Call backward) {
+    return forward.is(NormKernels.class, "batchForward")
+        && forward.buffer(6) == null
+        && forward.value(7, Boolean.class)
+        && forward.required(1) == backward.required(5)
+        && forward.required(2) == backward.required(6)
+        && forward.required(4) == backward.required(8)
+        && forward.required(5) == backward.required(9)
+        && forward.value(10, Double.class).equals(backward.value(13, Double.class));
+  }
+
+  /**
+   * ReLU's backward before that of a norm, where the norm cannot tell from its input what passed:
+   * at the end of a block, whose shortcut was added between the two. The norm's sums read ReLU's
+   * result and write what they are of, the shortcut's gradient, in the place of ReLU's backward: so
+   * whoever else reads it still finds it. If nobody does, it serves dx, which needs the sums first:
+   * that reads one where dy and y were two.
+   */
+  private void normResiduals() {
+    for (int i = 0; i < calls.size(); i++) {
+      Call backward = calls.get(i);
+      if (backward == null
+          || !backward.is(NormKernels.class, "batchBackward")
+          || backward.buffer(7) != null
+          || backward.buffer(10) != null) {
+        continue;
+      }
+      Buffer passed = backward.required(4);
+      int at = lastWriter(passed, i);
+      Call relu = at < 0 ? null : calls.get(at);
+      if (relu != null
+          && relu.is(UnaryKernels.class, "backward")
+          && relu.value(0, Unary.class) == Unary.RELU
+          && relu.required(2) != passed
+          && canMove(backward, i, at)) {
+        Call fused = backward.with(3, passed).with(4, relu.required(2)).with(10, relu.required(3));
+        replace(at, fused, i);
       }
     }
   }
@@ -339,20 +384,6 @@ final class Fusion {
   }
 
   /**
-   * Whether {@code backward} is that of {@code forward}, a norm with a ReLU and nothing between.
-   */
-  private static boolean isRectifiedBefore(Call forward, Call backward) {
-    return forward.is(NormKernels.class, "batchForward")
-        && forward.buffer(6) == null
-        && forward.value(7, Boolean.class)
-        && forward.required(1) == backward.required(4)
-        && forward.required(2) == backward.required(5)
-        && forward.required(4) == backward.required(7)
-        && forward.required(5) == backward.required(8)
-        && forward.value(10, Double.class).equals(backward.value(11, Double.class));
-  }
-
-  /**
    * Puts {@code fused} at {@code at} and drops the call at {@code gone}, whose result it now
    * writes.
    */
@@ -383,6 +414,11 @@ final class Fusion {
     return buffer.isClosed() && w.size() == 1 ? w.get(0) : -1;
   }
 
+  /** The last call before {@code i} that writes to {@code buffer}, negative if none does. */
+  private int lastWriter(Buffer buffer, int i) {
+    return writersOf(buffer).stream().filter(w -> w < i).reduce(-1, Math::max);
+  }
+
   private boolean isOnlyReader(Buffer buffer, int reader) {
     List<Integer> r = readersOf(buffer);
     return r.size() == 1 && r.get(0) == reader;
@@ -402,6 +438,13 @@ final class Fusion {
     return true;
   }
 
+  /** Whether {@code call} does together with {@code to} what it does at {@code from}, later on. */
+  private boolean canMove(Call call, int from, int to) {
+    return areKept(call.reads(), to, from)
+        && call.writes().stream()
+            .allMatch(b -> isKept(b, to - 1, from) && isUnread(b, to - 1, from));
+  }
+
   private boolean areKept(List<Buffer> buffers, int from, int to) {
     return buffers.stream().allMatch(buffer -> isKept(buffer, from, to));
   }
@@ -414,6 +457,11 @@ final class Fusion {
       }
     }
     return true;
+  }
+
+  /** Whether nothing reads {@code buffer} between two calls. */
+  private boolean isUnread(Buffer buffer, int from, int to) {
+    return readersOf(buffer).stream().noneMatch(r -> r > from && r < to);
   }
 
   /** Whether both operands are read as {@code y} is written. */

@@ -109,12 +109,14 @@ final class PlainNorm implements NormKernels {
       @Writes @Nullable Buffer dx,
       @Writes @Nullable Buffer dgamma,
       @Writes @Nullable Buffer dbeta,
+      @Writes @Nullable Buffer dresidual,
       Buffer dy,
       Buffer x,
       Buffer gamma,
       @Nullable Buffer beta,
       Buffer mean,
       Buffer variance,
+      @Nullable Buffer y,
       int rows,
       int channels,
       double eps) {
@@ -124,6 +126,7 @@ final class PlainNorm implements NormKernels {
     double[] b = Reals.readIfPresent(beta);
     double[] mu = Reals.read(mean);
     double[] rstd = rstd(Reals.read(variance), eps);
+    double[] out = Reals.readIfPresent(y);
     double[] dg = new double[channels];
     double[] db = new double[channels];
     double[] result = new double[d.length];
@@ -135,7 +138,9 @@ final class PlainNorm implements NormKernels {
             for (int c = from; c < to; c++) {
               int at = i * channels + c;
               double normed = (v[at] - mu[c]) * rstd[c];
-              d[at] = b != null && !(normed * g[c] + b[c] > 0) ? 0 : d[at];
+              boolean stopped =
+                  b != null && !(normed * g[c] + b[c] > 0) || out != null && !(out[at] > 0);
+              d[at] = stopped ? 0 : d[at];
               db[c] += d[at];
               dg[c] += d[at] * normed;
             }
@@ -151,6 +156,7 @@ final class PlainNorm implements NormKernels {
     Reals.writeIfPresent(dx, result);
     Reals.writeIfPresent(dgamma, dg);
     Reals.writeIfPresent(dbeta, db);
+    Reals.writeIfPresent(dresidual, d);
   }
 
   @Override
