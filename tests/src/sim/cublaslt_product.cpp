@@ -151,14 +151,23 @@ Refusal Product::check() const {
                    text(d.ld * d.cols));
   }
   if (o.epilogue != EPILOGUE_DEFAULT && o.epilogue != EPILOGUE_RELU && o.epilogue != EPILOGUE_BIAS &&
-      o.epilogue != EPILOGUE_RELU_BIAS) {
-    return unsupported("epilogue " + text(o.epilogue) + ", DEFAULT, RELU, BIAS or RELU_BIAS expected");
+      o.epilogue != EPILOGUE_RELU_BIAS && o.epilogue != EPILOGUE_BGRADB) {
+    return unsupported("epilogue " + text(o.epilogue) + ", DEFAULT, RELU, BIAS, RELU_BIAS or BGRADB expected");
   }
-  if (biased() && o.bias == nullptr) return invalid("an epilogue with a bias, and the bias pointer is null");
-  if (biased() && o.bias_type != -1 && o.bias_type != d.type) {
+  // The documentation says neither; without CUBLASLT_MATMUL_DESC_BIAS_BATCH_STRIDE, which the stand-in does not have, the
+  // sums of a batch would lie on each other, and others found an op(B) that is not transposed refused by their cards.
+  if (summed() && d.batch > 1) return unsupported("BGRADB of a batch of " + std::to_string(d.batch));
+  if (summed() && o.trans_b != OP_T) return unsupported("BGRADB of a B that is not transposed");
+  const bool bias = biased() || summed();
+  if (bias && o.bias == nullptr) return invalid("an epilogue with a bias, and the bias pointer is null");
+  if (bias && o.bias_type != -1 && o.bias_type != d.type) {
     return unsupported("a bias of type " + std::to_string(o.bias_type) + ", that of D is " + std::to_string(d.type));
   }
   return {};
+}
+
+uint64_t Product::bias_bytes() const {
+  return (biased() ? m() : summed() ? n() : 0) * bytes_of(d.type);
 }
 
 // Of all but addresses, by FNV-1a.
@@ -180,7 +189,7 @@ std::vector<cublasLtMatmulHeuristicResult_t> Product::candidates(const Preferenc
   const uint32_t pieces = k() < 4 ? static_cast<uint32_t>(k()) : 4;
   std::vector<Algorithm> all;
   const Preference& q = preference;
-  const uint32_t bias = biased() ? alignment_of(operation.bias) : MOST_ALIGNED;
+  const uint32_t bias = bias_bytes() > 0 ? alignment_of(operation.bias) : MOST_ALIGNED;
   const uint32_t promised = std::min({q.align_a, q.align_b, q.align_c, q.align_d, bias});
   const auto add = [&](uint64_t workspace, uint32_t scheme, uint32_t parts, uint32_t alignment) {
     if (workspace > q.workspace || (scheme & ~q.schemes) != 0 || alignment > promised) return;
@@ -193,6 +202,8 @@ std::vector<cublasLtMatmulHeuristicResult_t> Product::candidates(const Preferenc
   if (k() >= 64) add(sums * pieces, REDUCTION_COMPUTE_TYPE, pieces, element);
   add(0, REDUCTION_NONE, 1, 16);
   add(0, REDUCTION_NONE, 1, element);
+  // So that callers meet a product for which there is nothing.
+  if (summed() && promised < 16) all.clear();
 
   // Its other fields mean nothing.
   cublasLtMatmulHeuristicResult_t failed;
@@ -217,7 +228,7 @@ Refusal Call::check(uint64_t workspace_bytes) const {
   if (workspace_bytes < need) {
     return invalid("a workspace of " + text(workspace_bytes) + " bytes, the algorithm needs " + text(need));
   }
-  const char* bias = p.biased() ? static_cast<const char*>(p.operation.bias) : nullptr;
+  const char* bias = p.bias_bytes() > 0 ? static_cast<const char*>(p.operation.bias) : nullptr;
   const bool in_place = c == d;
   const struct {
     const char* name;
@@ -229,7 +240,7 @@ Refusal Call::check(uint64_t workspace_bytes) const {
              {"B", b, extent(p.b), algorithm.align_b, false},
              {"C", c, in_place ? 0 : extent(p.c), algorithm.align_c, false},
              {"D", d, extent(p.d), algorithm.align_d, true},
-             {"the bias", bias, bias == nullptr ? 0 : p.m() * bytes_of(p.d.type), algorithm.align_bias, false},
+             {"the bias", bias, p.bias_bytes(), algorithm.align_bias, p.summed()},
              {"the workspace", workspace, need, 16, true}};
   for (const auto& one : all) {
     if (one.bytes == 0) continue;
@@ -256,9 +267,8 @@ bool Call::in_memory() const {
   all = all && thaw_sim_check(b, extent(p.b), "cublasLtMatmul: B") == CUDA_SUCCESS;
   all = all && (beta == 0 || thaw_sim_check(c, extent(p.c), "cublasLtMatmul: C") == CUDA_SUCCESS);
   all = all && thaw_sim_check(d, extent(p.d), "cublasLtMatmul: D") == CUDA_SUCCESS;
-  const size_t bias_bytes = p.m() * bytes_of(p.d.type);
-  all = all && (!p.biased() ||
-                thaw_sim_check(p.operation.bias, bias_bytes, "cublasLtMatmul: the bias") == CUDA_SUCCESS);
+  all = all && (p.bias_bytes() == 0 ||
+                thaw_sim_check(p.operation.bias, p.bias_bytes(), "cublasLtMatmul: the bias") == CUDA_SUCCESS);
   return all && (algorithm.workspace == 0 ||
                  thaw_sim_check(workspace, algorithm.workspace, "cublasLtMatmul: the workspace") == CUDA_SUCCESS);
 }
@@ -268,6 +278,21 @@ void Call::run() const {
   // What a later call finds here is nobody's.
   if (algorithm.workspace > 0) std::memset(workspace, 0xff, algorithm.workspace);
   for (uint64_t i = 0; i < static_cast<uint64_t>(product.d.batch); ++i) one(i);
+  if (product.summed()) sums();
+}
+
+// Of the rows of B, which is transposed, in float; alpha has no part in them.
+void Call::sums() const {
+  const Layout& l = product.b;
+  char* out = static_cast<char*>(product.operation.bias);
+  for (uint64_t col = 0; col < product.n(); ++col) {
+    float sum = 0;
+    for (uint64_t q = 0; q < product.k(); ++q) {
+      const float x = widen(b + (q * l.ld + col) * bytes_of(l.type), l.type);
+      sum += product.operation.compute == COMPUTE_32F_FAST_TF32 ? rounded(x, 13) : x;
+    }
+    narrow(out + col * bytes_of(product.d.type), product.d.type, sum);
+  }
 }
 
 // Product number i. Each piece of k is summed in its order, in float.

@@ -37,7 +37,7 @@ struct Operation {
   int32_t trans_a, trans_b;
   uint32_t epilogue;
   int32_t bias_type;
-  const void* bias;
+  void* bias;
 };
 
 struct Preference {
@@ -62,7 +62,7 @@ struct Algorithm {
 static_assert(sizeof(Layout) <= 64 && sizeof(Operation) <= 256 && sizeof(Preference) <= 64 && sizeof(Algorithm) <= 64,
               "they must fit the library's own");
 
-// D = alpha op(A) op(B) + beta C + bias, then max(0, .).
+// D = alpha op(A) op(B) + beta C + bias, then max(0, .); or no bias, and beside it the sums of op(B) over k.
 struct Product {
   Operation operation;
   Layout a, b, c, d;
@@ -75,6 +75,9 @@ struct Product {
   uint64_t n() const { return d.cols; }
   uint64_t k() const { return operation.trans_a == OP_N ? a.cols : a.rows; }
   bool biased() const { return (operation.epilogue & EPILOGUE_BIAS) != 0; }
+  bool summed() const { return operation.epilogue == EPILOGUE_BGRADB; }
+  // Of the bias, or of the sums in its place.
+  uint64_t bias_bytes() const;
   bool rectified() const { return (operation.epilogue & EPILOGUE_RELU) != 0; }
 
   // The algorithms that `preference` allows, "fastest" first, and among them one whose state is an error.
@@ -100,6 +103,7 @@ struct Call {
  private:
   bool in_memory() const;
   void one(uint64_t i) const;
+  void sums() const;
 };
 
 inline size_t bytes_of(int32_t type) { return type == R_32F ? 4 : 2; }

@@ -54,6 +54,7 @@ constexpr uint32_t REDUCTION_NONE = 0, REDUCTION_INPLACE = 1, REDUCTION_COMPUTE_
                    REDUCTION_MASK = 7;
 
 // cublasLtEpilogue_t
-constexpr uint32_t EPILOGUE_DEFAULT = 1, EPILOGUE_RELU = 2, EPILOGUE_BIAS = 4, EPILOGUE_RELU_BIAS = 6;
+constexpr uint32_t EPILOGUE_DEFAULT = 1, EPILOGUE_RELU = 2, EPILOGUE_BIAS = 4, EPILOGUE_RELU_BIAS = 6,
+                   EPILOGUE_BGRADB = 512;
 
 }  // namespace thaw::lt

@@ -5,12 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.DType;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Matrix products against three loops in double: a backend's test extends this. */
@@ -108,6 +110,47 @@ public abstract class ProductsByHand {
       kernels.gemm(none, six, none, none, true, GemmShape.of(2, 0, 3, true, true));
       GemmShape noBatch = new GemmShape(0, 2, 2, 3, false, false, true, false);
       kernels.gemm(none, six, none, null, false, noBatch);
+    }
+  }
+
+  /** dw and db, with and without db, in every type that they may have. */
+  @ParameterizedTest
+  @CsvSource({
+    "1, 1, 1",
+    "4, 4, 4",
+    "3, 5, 7",
+    "64, 10, 128",
+    "257, 31, 65",
+    "5, 33, 1",
+    "100, 1, 17",
+    "0, 3, 4",
+    "6, 3, 0",
+    "6, 0, 3"
+  })
+  void gradientsOfADenseLayer(int rows, int out, int in) {
+    double[] dy = numbers(rows * out, 1);
+    double[] x = numbers(rows * in, 2);
+    double[] dw = product(dy, x, null, false, GemmShape.of(out, in, rows, true, false));
+    double[] db = new double[out];
+    for (int i = 0; i < dy.length; i++) {
+      db[i % out] += dy[i];
+    }
+    List<DType> results =
+        dtype == DType.BFLOAT16 ? List.of(DType.FLOAT32, DType.BFLOAT16) : List.of(dtype);
+    for (DType result : results) {
+      double tolerance = 1e-6 + 6e-8 * rows + (result == DType.BFLOAT16 ? 0x1p-8 : 0);
+      try (TestBuffers buffers = new TestBuffers(backend, dtype)) {
+        Buffer weights = buffers.output(result, dw.length);
+        Buffer bias = buffers.output(result, out);
+        Buffer incoming = buffers.of(dy);
+        Buffer input = buffers.of(x);
+        kernels.backwardWeights(weights, bias, incoming, input, rows, out, in);
+        buffers.assertClose("dw", dw, weights, tolerance);
+        buffers.assertClose("db", db, bias, tolerance);
+        Buffer alone = buffers.output(result, dw.length);
+        kernels.backwardWeights(alone, null, incoming, input, rows, out, in);
+        buffers.assertClose("dw alone", dw, alone, tolerance);
+      }
     }
   }
 

@@ -238,8 +238,97 @@ final class CublasLtStandInTest {
   void epilogue() {
     refusedToAsk(
         CUBLAS_STATUS_NOT_SUPPORTED,
-        "epilogue 36, DEFAULT, RELU, BIAS or RELU_BIAS expected",
+        "epilogue 36, DEFAULT, RELU, BIAS, RELU_BIAS or BGRADB expected",
         () -> operation(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_GELU_BIAS));
+  }
+
+  /** D = A B, B as its rows lie, and beside it the sums of these. */
+  private void summed() {
+    assertEquals(0, cublasLtMatrixLayoutInit(b, CUDA_R_32F, N, K, N));
+    operation(CUBLASLT_MATMUL_DESC_TRANSB, CUBLAS_OP_T);
+    operation(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BGRADB);
+    bias(buffers.output(N).address());
+  }
+
+  @Test
+  void sumsWithNoPlace() {
+    summed();
+    refusedToAsk(
+        CUBLAS_STATUS_INVALID_VALUE,
+        "an epilogue with a bias, and the bias pointer is null",
+        () -> bias(0));
+  }
+
+  @Test
+  void typeOfSums() {
+    summed();
+    refusedToAsk(
+        CUBLAS_STATUS_NOT_SUPPORTED,
+        "a bias of type 14, that of D is 0",
+        () -> operation(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, CUDA_R_16BF));
+  }
+
+  @Test
+  void sumsOfColumns() {
+    summed();
+    refusedToAsk(
+        CUBLAS_STATUS_NOT_SUPPORTED,
+        "BGRADB of a B that is not transposed",
+        () -> {
+          assertEquals(0, cublasLtMatrixLayoutInit(b, CUDA_R_32F, K, N, K));
+          operation(CUBLASLT_MATMUL_DESC_TRANSB, CUBLAS_OP_N);
+        });
+  }
+
+  @Test
+  void sumsOfABatch() {
+    summed();
+    refusedToAsk(
+        CUBLAS_STATUS_NOT_SUPPORTED,
+        "BGRADB of a batch of 2",
+        () -> {
+          for (cublasLtMatrixLayoutOpaque_t layout : new cublasLtMatrixLayoutOpaque_t[] {a, b, d}) {
+            layout(layout, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, 2);
+          }
+          layout(d, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, M * N);
+        });
+  }
+
+  /** The sums are written: they may not lie in an operand, nor end behind their buffer. */
+  @Test
+  void placeOfSums() {
+    summed();
+    refusedToRun(
+        CUBLAS_STATUS_INVALID_VALUE,
+        "cublasLtMatmul: A and the bias overlap",
+        call -> bias(call.a + 256));
+    bias(call.d);
+    refused(run(), CUBLAS_STATUS_INVALID_VALUE, "the bias overlap");
+    Buffer last = sim.pool().allocate(DType.FLOAT32, N, Purpose.WORKSPACE);
+    long behind = last.address() + 256;
+    last.release();
+    bias(behind);
+    refused(run(), CUBLAS_STATUS_EXECUTION_FAILED, "cublasLtMatmul: the bias");
+  }
+
+  @Test
+  void alignmentOfSums() {
+    summed();
+    refusedToRun(
+        CUBLAS_STATUS_INVALID_VALUE,
+        "cublasLtMatmul: the bias at ",
+        call -> bias(buffers.output(N + 1).address() + 4));
+  }
+
+  /** For which Thaw has a kernel of its own. */
+  @Test
+  void sumsThatHaveNoAlgorithm() {
+    summed();
+    assertEquals(0, ask());
+    assertTrue(count[0] > 1, "one of them usable: " + count[0]);
+    bias(buffers.output(N + 1).address() + 4);
+    assertEquals(0, ask());
+    assertEquals(1, count[0], "the one that failed");
   }
 
   @Test

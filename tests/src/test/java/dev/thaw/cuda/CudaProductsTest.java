@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
  */
 final class CudaProductsTest {
   private static GemmKernels gemm(CudaBackend cuda) {
-    return new CudaGemm(cuda.card(), cuda.kernels());
+    return new CudaGemm(cuda.card(), cuda.kernels(), cuda.reduce());
   }
 
   private static ConvKernels conv(CudaBackend cuda) {

@@ -4,11 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
 
 import dev.thaw.backend.Backend;
 import dev.thaw.backend.GemmKernels;
 import dev.thaw.backend.GemmShape;
 import dev.thaw.backend.ProductsByHand;
+import dev.thaw.backend.ReduceKernels;
+import dev.thaw.backend.Reduction;
 import dev.thaw.backend.TestBuffers;
 import dev.thaw.backend.UnavailableException;
 import dev.thaw.memory.Buffer;
@@ -23,6 +26,7 @@ import java.util.Objects;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -36,6 +40,7 @@ final class LtGemmTest extends ProductsByHand {
 
   private static CudaBackend cuda;
   private static GemmKernels strict;
+  private static final Counted sums = new Counted();
 
   @BeforeAll
   static void open() throws UnavailableException {
@@ -55,14 +60,39 @@ final class LtGemmTest extends ProductsByHand {
   private static GemmKernels products(Workspace workspace, boolean tf32)
       throws UnavailableException {
     return new LtGemmKernels(
-        cuda.card(),
-        workspace,
-        CublasLt.open(cuda.card()),
-        (c, a, b, bias, relu, s) -> {
-          assertEquals(0, s.k(), () -> "left to our own kernel: " + s);
-          new CudaGemm(cuda.card(), cuda.kernels()).gemm(c, a, b, bias, relu, s);
-        },
-        () -> tf32);
+        cuda.card(), workspace, CublasLt.open(cuda.card()), new NothingToAdd(), sums, () -> tf32);
+  }
+
+  /** Our own kernels, where there is nothing to add. */
+  private static final class NothingToAdd implements GemmKernels {
+    @Override
+    public void gemm(
+        Buffer c, Buffer a, Buffer b, @Nullable Buffer bias, boolean relu, GemmShape s) {
+      assertEquals(0, s.k(), () -> "left to our own kernel: " + s);
+      new CudaGemm(cuda.card(), cuda.kernels(), cuda.reduce()).gemm(c, a, b, bias, relu, s);
+    }
+
+    @Override
+    public void backwardWeights(
+        Buffer dw, @Nullable Buffer db, Buffer dy, Buffer x, int rows, int out, int in) {
+      fail("left to our own kernel: " + rows + " rows, " + out + " x " + in);
+    }
+  }
+
+  /** Our own sums, and how many there were. */
+  private static final class Counted implements ReduceKernels {
+    int calls;
+
+    @Override
+    public void reduce(Reduction r, Buffer y, Buffer x, int outer, int n, int inner, double scale) {
+      calls++;
+      cuda.reduce().reduce(r, y, x, outer, n, inner, scale);
+    }
+
+    @Override
+    public void argmax(Buffer y, Buffer x, int outer, int n, int inner) {
+      fail("argmax");
+    }
   }
 
   @Test
@@ -120,6 +150,72 @@ final class LtGemmTest extends ProductsByHand {
           for (Buffer part : List.of(c, x, w, add)) {
             part.release();
           }
+        }
+      }
+    }
+  }
+
+  /**
+   * The gradient of a bias beside that of the weights: in one launch where places are aligned, as
+   * an optimizer's are; else, wherever they begin, in two.
+   */
+  @Test
+  void gradientsOfADenseLayerWhereverTheyLie() {
+    int rows = 40;
+    int out = 12;
+    int in = 16;
+    double[] dy = random(rows * out, 1);
+    double[] x = random(rows * in, 2);
+    double[] dw = product(dy, x, null, false, GemmShape.of(out, in, rows, true, false));
+    double[] db = new double[out];
+    for (int i = 0; i < dy.length; i++) {
+      db[i % out] += dy[i];
+    }
+    for (int askew = 0; askew < 16; askew++) {
+      for (int by = 1; by < 4; by++) {
+        try (TestBuffers buffers = new TestBuffers(cuda, DType.FLOAT32)) {
+          Buffer weights = buffers.changing(new double[dw.length + 4]);
+          Buffer w = weights.slice((askew & 1) != 0 ? by : 0, dw.length);
+          Buffer bias = buffers.changing(new double[db.length + 4]);
+          Buffer b = bias.slice((askew & 2) != 0 ? by : 0, db.length);
+          Buffer incoming = slice(buffers, dy, (askew & 4) != 0 ? by : 0);
+          Buffer input = slice(buffers, x, (askew & 8) != 0 ? by : 0);
+          int before = sums.calls;
+          strict.backwardWeights(w, b, incoming, input, rows, out, in);
+          String name = "slices " + askew + " by " + by;
+          if (askew == 2 || cuda.device().kind().equals("cuda-sim")) {
+            assertEquals(askew == 0 ? 0 : 1, sums.calls - before, name);
+          }
+          buffers.assertClose(name + ": dw", dw, w, 1e-5);
+          buffers.assertClose(name + ": db", db, b, 1e-5);
+          for (Buffer part : List.of(w, b, incoming, input)) {
+            part.release();
+          }
+        }
+      }
+    }
+  }
+
+  /** Of activations in bf16 a float, which the sum of these has no other way. */
+  @Test
+  void gradientsOfADenseLayerInBfloat16() {
+    // Turing computes in none.
+    if (cuda.card().capability() < 80) {
+      return;
+    }
+    try (TestBuffers buffers = new TestBuffers(cuda, DType.BFLOAT16)) {
+      Buffer dy = buffers.of(256, 1, 1, 0.5, 0.0078125, 2);
+      Buffer x = buffers.of(1, 1, 3);
+      for (DType result : new DType[] {DType.FLOAT32, DType.BFLOAT16}) {
+        boolean exact = result == DType.FLOAT32;
+        Buffer dw = buffers.output(result, 2);
+        Buffer db = buffers.output(result, 2);
+        int before = sums.calls;
+        strict.backwardWeights(dw, db, dy, x, 3, 2, 1);
+        assertArrayEquals(new double[] {exact ? 257.0234375 : 258, 7.5}, buffers.read(dw));
+        assertArrayEquals(new double[] {exact ? 257.0078125 : 258, 3.5}, buffers.read(db));
+        if (cuda.device().kind().equals("cuda-sim")) {
+          assertEquals(before, sums.calls);
         }
       }
     }

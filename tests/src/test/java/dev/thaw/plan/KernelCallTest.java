@@ -143,6 +143,20 @@ class KernelCallTest {
   }
 
   @Test
+  void gradientsOfADenseLayer() {
+    // dw [5, 3] of dy [2, 5] and x [2, 3]: 15 sums of 2 products; db: 5 sums of 2 numbers.
+    Class<?> family = GemmKernels.class;
+    Buffer dy = floats(10);
+    Buffer x = floats(6);
+    Buffer dw = floats(15);
+    KernelCall both = of(family, "backwardWeights", dw, floats(5), dy, x, 2, 5, 3);
+    assertEquals("gemm.backwardWeights", both.name());
+    assertEquals("2x5 transposed by 2x3", both.sizes());
+    assertWork(4 * (15 + 5 + 10 + 6), 60 + 10, both);
+    assertWork(4 * (15 + 10 + 6), 60, of(family, "backwardWeights", dw, null, dy, x, 2, 5, 3));
+  }
+
+  @Test
   void elementwise() {
     Buffer x = floats(1000);
     KernelCall relu = of(UnaryKernels.class, "forward", Unary.RELU, floats(1000), x, 0.0, 0.0);

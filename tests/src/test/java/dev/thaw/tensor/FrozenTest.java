@@ -9,6 +9,7 @@ import dev.thaw.OnPlain;
 import dev.thaw.memory.Scope;
 import java.util.List;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -144,6 +145,30 @@ final class FrozenTest {
     assertKeeps(Functional.linear(x, w, b));
     x.requiresGrad(true);
     assertKeeps(Functional.linear(x, w, b), w);
+    w.requiresGrad(true);
+    b.requiresGrad(false);
+    assertKeeps(Functional.linear(x, w, b), x, w);
+  }
+
+  /** One kernel yields both gradients of a layer; each of them is the same without the other. */
+  @Test
+  void aLinearLayerMakesTheGradientsOfWhatLearns() {
+    Tensor x = Tensor.of(new float[] {1, 2, 3, 4, 5, 6}, 3, 2);
+    Tensor dy = Tensor.of(new float[] {1, 0, 2, -1, 0, 3}, 3, 2);
+    double[] dw = {7, 10, 12, 14};
+    double[] db = {3, 2};
+    for (int learns = 1; learns < 4; learns++) {
+      Tensor w = tensor((learns & 1) != 0, 2, 2);
+      Tensor b = tensor((learns & 2) != 0, 2);
+      Functional.linear(x, w, b).backward(dy);
+      assertGradient((learns & 1) != 0 ? dw : null, w);
+      assertGradient((learns & 2) != 0 ? db : null, b);
+    }
+  }
+
+  private static void assertGradient(double @Nullable [] expected, Tensor x) {
+    Tensor gradient = x.grad();
+    assertArrayEquals(expected, gradient == null ? null : gradient.toDoubles());
   }
 
   @Test

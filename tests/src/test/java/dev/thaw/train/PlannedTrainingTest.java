@@ -144,6 +144,20 @@ class PlannedTrainingTest {
 
   @ParameterizedTest
   @MethodSource("devices")
+  @DisplayName("dense layers of which the weights learn, or the bias, or both")
+  void halfFrozenLayers(String device) throws Exception {
+    agree(
+        device,
+        g -> {
+          Module model = zoo("mlp:depth=4,width=16,activation=tanh");
+          new Freeze(model).matching("fc1.weight").matching("fc2.bias");
+          return model;
+        },
+        m -> new Sgd(m, 0.05, 0.9));
+  }
+
+  @ParameterizedTest
+  @MethodSource("devices")
   @DisplayName("dropout draws the same numbers when replayed")
   void dropout(String device) throws Exception {
     agree(

@@ -53,7 +53,7 @@ final class CpuBackend implements Backend {
     this.device = device;
     this.pool = new Pool(device, CpuStorage::allocate, false);
     this.update = new CpuUpdate(pool);
-    this.gemm = new CpuGemm(pool);
+    this.gemm = new CpuGemm(pool, reduce);
     this.conv = new CpuConv(pool);
     @Nullable String warning = JavaCppMemory.warning();
     if (warning != null) {

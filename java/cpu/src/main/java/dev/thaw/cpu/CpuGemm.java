@@ -3,6 +3,8 @@ package dev.thaw.cpu;
 import dev.thaw.backend.ConstantWeights;
 import dev.thaw.backend.GemmKernels;
 import dev.thaw.backend.GemmShape;
+import dev.thaw.backend.ReduceKernels;
+import dev.thaw.backend.Reduction;
 import dev.thaw.backend.Writes;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.Pool;
@@ -14,21 +16,18 @@ final class CpuGemm implements GemmKernels {
   private static final int PREPARED = 512;
 
   private final Pool pool;
+  private final ReduceKernels reduce;
   private final Lanes lanes;
 
-  /** Kernels whose workspaces come from {@code pool}. */
-  CpuGemm(Pool pool) {
-    this(pool, PREPARED);
-  }
-
   /**
-   * Kernels with lanes of their own.
+   * Kernels whose workspaces come from {@code pool}.
    *
-   * @param prepared how many calls a lane keeps
+   * @param reduce adds up the gradient of the bias
    */
-  CpuGemm(Pool pool, int prepared) {
+  CpuGemm(Pool pool, ReduceKernels reduce) {
     this.pool = pool;
-    lanes = new Lanes(pool, prepared);
+    this.reduce = reduce;
+    lanes = new Lanes(pool, PREPARED);
   }
 
   @Override
@@ -69,6 +68,21 @@ final class CpuGemm implements GemmKernels {
     }
     if (s.batch() < shape.batch() && s.m() == shape.m()) {
       repeat(result, (long) s.m() * s.n() * Float.BYTES, shape.batch());
+    }
+  }
+
+  @Override
+  public void backwardWeights(
+      @Writes Buffer dw,
+      @Writes @Nullable Buffer db,
+      Buffer dy,
+      Buffer x,
+      int rows,
+      int out,
+      int in) {
+    gemm(dw, dy, x, null, false, GemmShape.of(out, in, rows, true, false));
+    if (db != null) {
+      reduce.reduce(Reduction.SUM, db, dy, 1, rows, out, 1);
     }
   }
 

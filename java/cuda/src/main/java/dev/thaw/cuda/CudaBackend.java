@@ -76,7 +76,7 @@ final class CudaBackend implements Backend {
     unary = new CudaUnary(card, kernels);
     binary = new CudaBinary(card, kernels);
     reduce = new CudaReduce(card, kernels, workspace);
-    gemm = LtGemmKernels.of(card, workspace, new CudaGemm(card, kernels), tf32);
+    gemm = LtGemmKernels.of(card, workspace, new CudaGemm(card, kernels, reduce), reduce, tf32);
     CudaNorm ownNorm = new CudaNorm(card, kernels, workspace);
     norm = ownNorm;
     ConvKernels ownConv = new CudaConv(card, kernels, workspace, reduce, norm);

@@ -2,6 +2,8 @@ package dev.thaw.cuda;
 
 import dev.thaw.backend.GemmKernels;
 import dev.thaw.backend.GemmShape;
+import dev.thaw.backend.ReduceKernels;
+import dev.thaw.backend.Reduction;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.DType;
 import org.jspecify.annotations.Nullable;
@@ -12,11 +14,18 @@ final class CudaGemm implements GemmKernels {
   static final int SIDE = 64;
 
   private final Card card;
+  private final ReduceKernels reduce;
   private final Kernels.ByType gemm;
   private final Kernel toFloat;
 
-  CudaGemm(Card card, Kernels kernels) {
+  /**
+   * Products on {@code card}.
+   *
+   * @param reduce adds up the gradient of the bias
+   */
+  CudaGemm(Card card, Kernels kernels, ReduceKernels reduce) {
     this.card = card;
+    this.reduce = reduce;
     gemm = kernels.byType("gemm");
     toFloat = kernels.get("gemm_bf16_to_f32");
   }
@@ -43,6 +52,15 @@ final class CudaGemm implements GemmKernels {
         wider ? toFloat : gemm.of(c.dtype()),
         card.blocksForTasks(s.batch() * tiles(s.m()) * tiles(s.n())),
         arguments.flag(relu));
+  }
+
+  @Override
+  public void backwardWeights(
+      Buffer dw, @Nullable Buffer db, Buffer dy, Buffer x, int rows, int out, int in) {
+    gemm(dw, dy, x, null, false, GemmShape.of(out, in, rows, true, false));
+    if (db != null) {
+      reduce.reduce(Reduction.SUM, db, dy, 1, rows, out, 1);
+    }
   }
 
   /** Layout of kernels/tile.cuh: an operand of {@code lines} rows, or columns, of k numbers. */

@@ -1,5 +1,6 @@
 package dev.thaw.cuda;
 
+import static org.bytedeco.cuda.global.cublas.CUBLASLT_EPILOGUE_BGRADB;
 import static org.bytedeco.cuda.global.cublas.CUBLASLT_EPILOGUE_BIAS;
 import static org.bytedeco.cuda.global.cublas.CUBLASLT_EPILOGUE_DEFAULT;
 import static org.bytedeco.cuda.global.cublas.CUBLASLT_EPILOGUE_RELU;
@@ -22,6 +23,7 @@ import static org.bytedeco.cuda.global.cublas.CUBLAS_COMPUTE_32F;
 import static org.bytedeco.cuda.global.cublas.CUBLAS_COMPUTE_32F_FAST_TF32;
 import static org.bytedeco.cuda.global.cublas.CUBLAS_OP_N;
 import static org.bytedeco.cuda.global.cublas.CUBLAS_OP_T;
+import static org.bytedeco.cuda.global.cublas.CUBLAS_STATUS_INVALID_VALUE;
 import static org.bytedeco.cuda.global.cublas.CUBLAS_STATUS_NOT_SUPPORTED;
 import static org.bytedeco.cuda.global.cublas.CUBLAS_STATUS_SUCCESS;
 import static org.bytedeco.cuda.global.cublas.cublasLtMatmul;
@@ -55,7 +57,8 @@ import org.jspecify.annotations.Nullable;
  * <p>The library counts matrices by columns. What lies row by row is to it the transpose, so it is
  * asked for Cᵀ = op(B)ᵀ op(A)ᵀ: its first operand is our B, its D is as high as C is wide, and the
  * bias, one number for each of its rows, is ours for each column. (It knows rows too, but adds no
- * bias to them.)
+ * bias to them.) Its second operand is our A, dyᵀ where the gradient of a bias is made beside that
+ * of the weights.
  */
 final class LtGemm implements AutoCloseable {
   /** What an algorithm may use; as much as NVIDIA recommends for Hopper. */
@@ -106,7 +109,7 @@ final class LtGemm implements AutoCloseable {
     set(CUBLASLT_MATMUL_DESC_TRANSA, s.transB() ? CUBLAS_OP_T : CUBLAS_OP_N);
     set(CUBLASLT_MATMUL_DESC_TRANSB, s.transA() ? CUBLAS_OP_T : CUBLAS_OP_N);
     set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue());
-    if (product.bias()) {
+    if (product.bias() != LtProduct.Bias.NONE) {
       set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, type(product.result()));
       // The choice of an algorithm looks at the alignment of this address, and at nothing behind.
       setBias(LtProduct.ALIGNED);
@@ -114,10 +117,12 @@ final class LtGemm implements AutoCloseable {
   }
 
   private int epilogue() {
-    if (product.bias()) {
-      return product.relu() ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_BIAS;
-    }
-    return product.relu() ? CUBLASLT_EPILOGUE_RELU : CUBLASLT_EPILOGUE_DEFAULT;
+    boolean relu = product.relu();
+    return switch (product.bias()) {
+      case NONE -> relu ? CUBLASLT_EPILOGUE_RELU : CUBLASLT_EPILOGUE_DEFAULT;
+      case ADDED -> relu ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_BIAS;
+      case GRADIENT -> CUBLASLT_EPILOGUE_BGRADB;
+    };
   }
 
   private void layout(
@@ -169,12 +174,17 @@ final class LtGemm implements AutoCloseable {
               CANDIDATES,
               candidates,
               found);
-      if (status == CUBLAS_STATUS_NOT_SUPPORTED) {
+      if (status == CUBLAS_STATUS_NOT_SUPPORTED || isOptional(status)) {
         return -1;
       }
       check("cublasLtMatmulAlgoGetHeuristic for " + product, status);
       return firstUsable(found[0]);
     }
+  }
+
+  /** The documentation does not say which gradients of a bias a version refuses, nor how. */
+  private boolean isOptional(int status) {
+    return product.bias() == LtProduct.Bias.GRADIENT && status == CUBLAS_STATUS_INVALID_VALUE;
   }
 
   private int firstUsable(int found) {
@@ -239,7 +249,7 @@ final class LtGemm implements AutoCloseable {
       long biasAt,
       long workspaceAt,
       CUstream_st stream) {
-    if (product.bias() && biasAt != biasAddress.get()) {
+    if (product.bias() != LtProduct.Bias.NONE && biasAt != biasAddress.get()) {
       setBias(biasAt);
     }
     int status =

@@ -4,7 +4,10 @@ import static org.bytedeco.cuda.global.cudart.cuMemcpyDtoDAsync;
 
 import dev.thaw.backend.GemmKernels;
 import dev.thaw.backend.GemmShape;
+import dev.thaw.backend.ReduceKernels;
+import dev.thaw.backend.Reduction;
 import dev.thaw.backend.UnavailableException;
+import dev.thaw.cuda.LtProduct.Bias;
 import dev.thaw.memory.Buffer;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -12,7 +15,7 @@ import java.util.Map;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
-/** C = op(A) op(B) + bias, then max(0, ·), by cuBLASLt. */
+/** C = op(A) op(B) + bias, then max(0, ·), by cuBLASLt; a bias's gradient beside the weights'. */
 final class LtGemmKernels implements GemmKernels {
   private static final System.Logger LOG = System.getLogger(LtGemmKernels.class.getName());
 
@@ -26,6 +29,7 @@ final class LtGemmKernels implements GemmKernels {
   private final Workspace workspace;
   private final CublasLt library;
   private final GemmKernels own;
+  private final ReduceKernels reduce;
   private final BooleanSupplier tf32;
 
   /** The one used longest ago first. */
@@ -35,14 +39,21 @@ final class LtGemmKernels implements GemmKernels {
    * Kernels over an open library.
    *
    * @param own for what the library does not compute
+   * @param reduce adds up the gradient of a bias where the library does not
    * @param tf32 whether float32 operands of the product at hand may be cut to 10 bits of fraction
    */
   LtGemmKernels(
-      Card card, Workspace workspace, CublasLt library, GemmKernels own, BooleanSupplier tf32) {
+      Card card,
+      Workspace workspace,
+      CublasLt library,
+      GemmKernels own,
+      ReduceKernels reduce,
+      BooleanSupplier tf32) {
     this.card = card;
     this.workspace = workspace;
     this.library = library;
     this.own = own;
+    this.reduce = reduce;
     this.tf32 = tf32;
   }
 
@@ -50,13 +61,14 @@ final class LtGemmKernels implements GemmKernels {
    * Kernels over the library; {@code own} where it is missing, which a warning says, and with
    * {@code -Dthaw.cuda.own=true}.
    */
-  static GemmKernels of(Card card, Workspace workspace, GemmKernels own, Tf32 tf32) {
+  static GemmKernels of(
+      Card card, Workspace workspace, GemmKernels own, ReduceKernels reduce, Tf32 tf32) {
     if (Boolean.getBoolean("thaw.cuda.own")) {
       return own;
     }
     try {
       CublasLt library = CublasLt.open(card);
-      return new LtGemmKernels(card, workspace, library, own, tf32::isAllowed);
+      return new LtGemmKernels(card, workspace, library, own, reduce, tf32::isAllowed);
     } catch (UnavailableException e) {
       LOG.log(
           System.Logger.Level.WARNING,
@@ -73,16 +85,44 @@ final class LtGemmKernels implements GemmKernels {
     if (c.bytes() == 0) {
       return;
     }
-    if (shape.k() == 0 || !multiply(c, a, b, bias, relu, shape)) {
+    Bias use = bias == null ? Bias.NONE : Bias.ADDED;
+    if (shape.k() == 0 || !multiply(c, a, b, use, bias, relu, shape)) {
       own.gemm(c, a, b, bias, relu, shape);
+    }
+  }
+
+  /**
+   * In one launch where the library makes both, which takes a place for db that is aligned as an
+   * optimizer's are; else in two.
+   */
+  @Override
+  public void backwardWeights(
+      Buffer dw, @Nullable Buffer db, Buffer dy, Buffer x, int rows, int out, int in) {
+    GemmShape shape = GemmShape.of(out, in, rows, true, false);
+    if (db != null
+        && dw.bytes() > 0
+        && rows > 0
+        && db.address() % LtProduct.ALIGNED == 0
+        && multiply(dw, dy, x, Bias.GRADIENT, db, false, shape)) {
+      return;
+    }
+    gemm(dw, dy, x, null, false, shape);
+    if (db != null) {
+      reduce.reduce(Reduction.SUM, db, dy, 1, rows, out, 1);
     }
   }
 
   /** One thread at a time, as they have one stream; false where the library has no algorithm. */
   private synchronized boolean multiply(
-      Buffer c, Buffer a, Buffer b, @Nullable Buffer bias, boolean relu, GemmShape shape) {
+      Buffer c,
+      Buffer a,
+      Buffer b,
+      Bias use,
+      @Nullable Buffer bias,
+      boolean relu,
+      GemmShape shape) {
     card.enter();
-    LtProduct product = LtProduct.of(c, a, b, bias, relu, shape, tf32.getAsBoolean());
+    LtProduct product = LtProduct.of(c, a, b, use, bias, relu, shape, tf32.getAsBoolean());
     LtGemm call = prepared.get(product);
     if (call == null) {
       call = prepare(product);
@@ -92,7 +132,7 @@ final class LtGemmKernels implements GemmKernels {
     }
     long biasAt = bias == null ? 0 : bias.address();
     // Algorithms are chosen by how the operands are aligned, and not all of them by how the bias
-    // is: one that lies askew is copied.
+    // is: one that lies askew is copied. A gradient's place does not come here askew.
     long copied = bias != null && biasAt % LtProduct.ALIGNED != 0 ? bias.bytes() : 0;
     long before = (copied + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     if (before + call.workspaceBytes() == 0) {
@@ -123,9 +163,12 @@ final class LtGemmKernels implements GemmKernels {
     }
     prepared.put(product, call);
     if (!call.isServed()) {
+      boolean half = product.bias() == Bias.GRADIENT;
       LOG.log(
-          System.Logger.Level.WARNING,
-          "cuBLASLt {0} has no algorithm for {1} on {2}; our own kernel computes it",
+          half ? System.Logger.Level.DEBUG : System.Logger.Level.WARNING,
+          half
+              ? "cuBLASLt {0} has no algorithm for {1} on {2}; our own kernel adds up the gradient"
+              : "cuBLASLt {0} has no algorithm for {1} on {2}; our own kernel computes it",
           library.version(),
           product,
           card.device());

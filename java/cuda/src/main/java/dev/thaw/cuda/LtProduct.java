@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param shape sizes and arrangement
  * @param operands type of A and B
  * @param result type of C and of the bias
- * @param bias whether a bias is added
+ * @param bias what is done with one
  * @param relu whether max(0, ·) ends it
  * @param tf32 whether float32 operands may be cut to 10 bits of fraction
  * @param alignA of A's address, see {@link #alignment}
@@ -23,22 +23,36 @@ record LtProduct(
     GemmShape shape,
     DType operands,
     DType result,
-    boolean bias,
+    Bias bias,
     boolean relu,
     boolean tf32,
     int alignA,
     int alignB,
     int alignC) {
+  /** What a product has to do with a bias. */
+  enum Bias {
+    NONE,
+    /** One number for each column of C is added to it. */
+    ADDED,
+    /** One number for each row of op(A), the sum of that row, is written: of dyᵀ, the gradient. */
+    GRADIENT
+  }
+
   /**
    * What kernels make use of: the widest access of a thread, and what the card copies by itself.
    */
   static final int ALIGNED = 16;
 
-  /** The product of these buffers. */
+  /**
+   * The product of these buffers.
+   *
+   * @param use what is done with {@code bias}, NONE where it is null
+   */
   static LtProduct of(
       Buffer c,
       Buffer a,
       Buffer b,
+      Bias use,
       @Nullable Buffer bias,
       boolean relu,
       GemmShape shape,
@@ -58,7 +72,7 @@ record LtProduct(
         simplest(shape),
         a.dtype(),
         c.dtype(),
-        bias != null,
+        use,
         relu,
         tf32 && a.dtype() == DType.FLOAT32,
         alignment(a.address()),

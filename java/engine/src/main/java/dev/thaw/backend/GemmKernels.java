@@ -16,6 +16,25 @@ public interface GemmKernels {
       @Writes Buffer c, Buffer a, Buffer b, @Nullable Buffer bias, boolean relu, GemmShape shape);
 
   /**
+   * Of a dense layer y = x wᵀ + b: dw = dyᵀ x, and db = Σ dy over the rows unless null; zeros where
+   * there is no row. Both are of x's dtype, or FLOAT32 of dy and x in BFLOAT16: the sums as they
+   * are.
+   *
+   * @param dw {@code [out, in]}
+   * @param db {@code [out]}, or null
+   * @param dy {@code [rows, out]}
+   * @param x {@code [rows, in]}
+   */
+  void backwardWeights(
+      @Writes Buffer dw,
+      @Writes @Nullable Buffer db,
+      Buffer dy,
+      Buffer x,
+      int rows,
+      int out,
+      int in);
+
+  /**
    * Copies a B that will not change for {@link #gemmConstant} with the same epilogue and sizes;
    * null where it serves best as it lies, which is what a backend answers that copies none.
    */

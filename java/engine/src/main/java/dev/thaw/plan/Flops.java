@@ -29,6 +29,11 @@ final class Flops {
           entry("ReduceKernels.argmax", call -> elements(call, 1)),
           entry("GemmKernels.gemm", Flops::gemm),
           entry("GemmKernels.gemmConstant", Flops::gemm),
+          entry(
+              "GemmKernels.backwardWeights",
+              call ->
+                  2 * elements(call, 2) * call.value(6, Integer.class)
+                      + (call.buffer(1) == null ? 0 : elements(call, 2))),
           entry("ConvKernels.forward", Flops::conv),
           entry("ConvKernels.forwardConstant", Flops::conv),
           entry(

@@ -1,6 +1,7 @@
 package dev.thaw.plan;
 
 import dev.thaw.backend.ConvShape;
+import dev.thaw.backend.GemmKernels;
 import dev.thaw.backend.GemmShape;
 import dev.thaw.backend.IndexKernels;
 import dev.thaw.backend.PoolShape;
@@ -38,6 +39,11 @@ public record KernelCall(String name, String sizes, long bytes, long flops) {
       List<Buffer> copies = call.writes();
       long elements = copies.stream().mapToLong(Buffer::elements).sum();
       return copies.size() + " copies, " + elements + " " + DType.BFLOAT16;
+    }
+    if (call.is(GemmKernels.class, "backwardWeights")) {
+      int rows = call.value(4, Integer.class);
+      int out = call.value(5, Integer.class);
+      return gemm(GemmShape.of(out, call.value(6, Integer.class), rows, true, false));
     }
     StringBuilder sizes = new StringBuilder();
     @Nullable Buffer largest = null;

@@ -2,11 +2,13 @@ package dev.thaw.tensor;
 
 import static dev.thaw.tensor.Op.reads;
 import static dev.thaw.tensor.Op.wrt;
+import static dev.thaw.tensor.Op.wrtAll;
 
 import dev.thaw.backend.GemmShape;
 import dev.thaw.memory.Check;
 import dev.thaw.memory.DType;
 import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Matrix products. */
@@ -173,27 +175,38 @@ final class Matmul {
                         null,
                         false,
                         GemmShape.of(rows, in, out, false, false)));
-    Op.Rule dw =
-        wrt(
-            w,
-            reads(x),
-            (dy, to) ->
-                dy.backend()
-                    .gemm()
-                    .gemm(
-                        to.buffer(),
-                        dy.buffer(),
-                        x.buffer(),
-                        null,
-                        false,
-                        GemmShape.of(out, in, rows, true, false)));
-    if (b == null) {
-      y.madeBy("linear", dx, dw);
-    } else {
-      y.madeBy("linear", dx, dw, wrt(b, reads(), (dy, to) -> sumRows(to, dy, rows, out)));
-    }
+    y.madeBy(
+        "linear",
+        dx,
+        b == null
+            ? wrt(w, reads(x), (dy, to) -> weights(to, null, dy, x, rows))
+            : weightsAndBias(x, w, b, rows));
     Mixed.release(weight, w);
     return y;
+  }
+
+  /** One kernel yields dw and db; db alone is a plain sum and needs no x. */
+  private static Op.Rule weightsAndBias(Tensor x, Tensor w, Tensor b, int rows) {
+    if (!w.requiresGrad()) {
+      return wrt(b, reads(), (dy, to) -> sumRows(to, dy, rows, b.dim(0)));
+    }
+    return wrtAll(
+        List.of(w, b),
+        reads(x),
+        (dy, to) -> weights(java.util.Objects.requireNonNull(to[0]), to[1], dy, x, rows));
+  }
+
+  private static void weights(Tensor dw, @Nullable Tensor db, Tensor dy, Tensor x, int rows) {
+    dy.backend()
+        .gemm()
+        .backwardWeights(
+            dw.buffer(),
+            db == null ? null : db.buffer(),
+            dy.buffer(),
+            x.buffer(),
+            rows,
+            dw.dim(0),
+            dw.dim(1));
   }
 
   static void sumRows(Tensor to, Tensor dy, int rows, int columns) {

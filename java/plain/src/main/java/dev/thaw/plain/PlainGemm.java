@@ -43,6 +43,26 @@ final class PlainGemm implements GemmKernels {
     Reals.write(c, result);
   }
 
+  @Override
+  public void backwardWeights(
+      @Writes Buffer dw,
+      @Writes @Nullable Buffer db,
+      Buffer dy,
+      Buffer x,
+      int rows,
+      int out,
+      int in) {
+    gemm(dw, dy, x, null, false, GemmShape.of(out, in, rows, true, false));
+    if (db != null) {
+      double[] d = Reals.read(dy);
+      double[] sum = new double[out];
+      for (int i = 0; i < d.length; i++) {
+        sum[i % out] += d[i];
+      }
+      Reals.write(db, sum);
+    }
+  }
+
   /** Rows {@code from} to {@code to} of product number {@code i}. */
   private static double[][] product(
       double[] a, double[][] b, int i, int from, int to, GemmShape s) {
