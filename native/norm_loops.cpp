@@ -83,22 +83,22 @@ void apply(float* y, const float* x, const float* mean, const float* scale, cons
   }
 }
 
-}  // namespace
-
-// Without ReLU beta is infinite, and the loop is the same: so are the bits, whether the mask was worked out here or by
-// ReLU's own backward.
-void norm_gradient_sums(float* sums, float* products, const float* dy, const float* x, const float* mean, const float* scale,
-                   const float* beta, int64_t n, int64_t wide) {
+// Sums of what counts of dy, counted(element, column, x there), and of it times x - mean. Two rows at a time halve the
+// traffic of the sums themselves; but rows of 128 to 1023 numbers are better fetched ahead by the processor one by one
+// (measured with 25,088 rows of 256 on one AVX-512 core: 3.5 ms instead of 4.7, and with a residual 4.3 instead of 7.7).
+template <class F>
+inline void gradient_sums(float* sums, float* products, const float* x, const float* mean, int64_t n, int64_t wide,
+                          const F& counted) {
   std::fill(sums, sums + wide, 0.0f);
   std::fill(products, products + wide, 0.0f);
+  const bool pairs = wide < 128 || wide >= 1024;
   int64_t i = 0;
-  for (; i + 2 * wide <= n; i += 2 * wide) {
+  for (; pairs && i + 2 * wide <= n; i += 2 * wide) {
 #pragma GCC ivdep
     for (int64_t c = 0; c < wide; ++c) {
       const int64_t at = i + c;
       const float m = mean[c], x0 = x[at], x1 = x[at + wide];
-      const float d0 = !(normalised(x0, m, scale[c], beta[c]) > 0.0f) ? 0.0f : dy[at];
-      const float d1 = !(normalised(x1, m, scale[c], beta[c]) > 0.0f) ? 0.0f : dy[at + wide];
+      const float d0 = counted(at, c, x0), d1 = counted(at + wide, c, x1);
       sums[c] += d0 + d1;
       products[c] += d0 * (x0 - m) + d1 * (x1 - m);
     }
@@ -107,43 +107,30 @@ void norm_gradient_sums(float* sums, float* products, const float* dy, const flo
     const int64_t width = std::min(wide, n - i);
 #pragma GCC ivdep
     for (int64_t c = 0; c < width; ++c) {
-      const int64_t at = i + c;
-      const float d = !(normalised(x[at], mean[c], scale[c], beta[c]) > 0.0f) ? 0.0f : dy[at];
+      const float v = x[i + c];
+      const float d = counted(i + c, c, v);
       sums[c] += d;
-      products[c] += d * (x[at] - mean[c]);
+      products[c] += d * (v - mean[c]);
     }
   }
 }
 
+}  // namespace
+
+// Without ReLU beta is infinite, and the loop is the same: so are the bits, whether the mask was worked out here or by
+// ReLU's own backward.
+void norm_gradient_sums(float* sums, float* products, const float* dy, const float* x, const float* mean, const float* scale,
+                        const float* beta, int64_t n, int64_t wide) {
+  gradient_sums(sums, products, x, mean, n, wide, [=](int64_t at, int64_t c, float v) {
+    return !(normalised(v, mean[c], scale[c], beta[c]) > 0.0f) ? 0.0f : dy[at];
+  });
+}
+
 void norm_residual_sums(float* sums, float* products, float* dresidual, const float* dy, const float* x, const float* mean,
                         const float* y, int64_t n, int64_t wide) {
-  std::fill(sums, sums + wide, 0.0f);
-  std::fill(products, products + wide, 0.0f);
-  int64_t i = 0;
-  for (; i + 2 * wide <= n; i += 2 * wide) {
-#pragma GCC ivdep
-    for (int64_t c = 0; c < wide; ++c) {
-      const int64_t at = i + c;
-      const float m = mean[c];
-      const float d0 = !(y[at] > 0.0f) ? 0.0f : dy[at];
-      const float d1 = !(y[at + wide] > 0.0f) ? 0.0f : dy[at + wide];
-      dresidual[at] = d0;
-      dresidual[at + wide] = d1;
-      sums[c] += d0 + d1;
-      products[c] += d0 * (x[at] - m) + d1 * (x[at + wide] - m);
-    }
-  }
-  for (; i < n; i += wide) {
-    const int64_t width = std::min(wide, n - i);
-#pragma GCC ivdep
-    for (int64_t c = 0; c < width; ++c) {
-      const int64_t at = i + c;
-      const float d = !(y[at] > 0.0f) ? 0.0f : dy[at];
-      dresidual[at] = d;
-      sums[c] += d;
-      products[c] += d * (x[at] - mean[c]);
-    }
-  }
+  gradient_sums(sums, products, x, mean, n, wide, [=](int64_t at, int64_t, float) {
+    return dresidual[at] = !(y[at] > 0.0f) ? 0.0f : dy[at];
+  });
 }
 
 void norm_gradient(float* dx, const float* dy, const float* x, const float* mean, const float* scale, const float* beta,
