@@ -14,7 +14,6 @@ import dev.thaw.backend.UnaryKernels;
 import dev.thaw.memory.Buffer;
 import java.lang.reflect.Method;
 import java.util.ArrayList;
-import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -35,21 +34,13 @@ final class Fusion {
   private final ConstantCasts casts;
   private final Predicate<Buffer> moving;
   private final List<Buffer> made = new ArrayList<>();
-  private final List<@Nullable Call> calls;
-  private final IdentityHashMap<Buffer, List<Integer>> readers = new IdentityHashMap<>();
-  private final IdentityHashMap<Buffer, List<Integer>> writers = new IdentityHashMap<>();
+  private final CallOrder calls;
 
   Fusion(Backend backend, ConstantCasts casts, Predicate<Buffer> moving) {
     this.backend = backend;
     this.casts = casts;
     this.moving = moving;
-    this.calls = new ArrayList<>(casts.calls());
-    for (int i = 0; i < casts.calls().size(); i++) {
-      int at = i;
-      Call call = casts.calls().get(i);
-      call.reads().forEach(b -> readers.computeIfAbsent(b, k -> new ArrayList<>()).add(at));
-      call.writes().forEach(b -> writers.computeIfAbsent(b, k -> new ArrayList<>()).add(at));
-    }
+    this.calls = new CallOrder(casts.calls());
   }
 
   /** The shorter list. */
@@ -62,13 +53,7 @@ final class Fusion {
     normMasks();
     normResiduals();
     statistics();
-    List<Call> left = new ArrayList<>();
-    for (Call call : calls) {
-      if (call != null) {
-        left.add(call);
-      }
-    }
-    return left;
+    return calls.left();
   }
 
   /** Buffers of folded weights, which the caller releases after use. */
@@ -88,13 +73,13 @@ final class Fusion {
         continue;
       }
       Buffer before = norm.required(1);
-      int at = onlyWriter(before);
+      int at = calls.onlyWriter(before);
       Call conv = at < 0 ? null : calls.get(at);
       if (conv == null
           || !conv.is(ConvKernels.class, "forward")
           || conv.buffer(4) != null
           || conv.value(5, Boolean.class)
-          || !isOnlyReader(before, i)
+          || !calls.isOnlyReader(before, i)
           || !isConstant(conv.required(2))
           || (conv.buffer(3) != null && !isConstant(conv.required(3)))
           || !isConstant(norm.required(2))
@@ -124,13 +109,13 @@ final class Fusion {
               .with(2, folded.weights())
               .with(3, folded.bias())
               .with(5, norm.value(7, Boolean.class));
-      replace(at, fused, i);
+      calls.replace(at, fused, i);
     }
   }
 
   /** Whether no step changes the contents. */
   private boolean isConstant(Buffer buffer) {
-    return !buffer.isClosed() && writersOf(buffer).isEmpty() && !moving.test(buffer);
+    return !buffer.isClosed() && calls.writersOf(buffer).isEmpty() && !moving.test(buffer);
   }
 
   /** sum = kernel(x) + shortcut, in whichever order, becomes the residual of whichever is last. */
@@ -143,9 +128,12 @@ final class Fusion {
       for (int side = 2; side <= 3; side++) {
         Buffer part = sum.required(side);
         Buffer other = sum.required(5 - side);
-        int at = onlyWriter(part);
+        int at = calls.onlyWriter(part);
         Call made = at < 0 ? null : calls.get(at);
-        if (made == null || part == other || !isOnlyReader(part, i) || !isReady(other, at)) {
+        if (made == null
+            || part == other
+            || !calls.isOnlyReader(part, i)
+            || !calls.isReady(other, at)) {
           continue;
         }
         int place =
@@ -153,7 +141,7 @@ final class Fusion {
                 ? 4
                 : made.is(NormKernels.class, "batchForward") ? 6 : -1;
         if (place >= 0 && made.buffer(place) == null && !made.value(place + 1, Boolean.class)) {
-          replace(at, made.with(0, sum.required(1)).with(place, other), i);
+          calls.replace(at, made.with(0, sum.required(1)).with(place, other), i);
           break;
         }
       }
@@ -184,8 +172,8 @@ final class Fusion {
             && made.buffer(3) == null
             && other != part
             && !made.reads().contains(sum.required(1))
-            && areKept(made.reads(), at, i)) {
-          replace(i, made.with(0, sum.required(1)).with(3, other), at);
+            && calls.areKept(made.reads(), at, i)) {
+          calls.replace(i, made.with(0, sum.required(1)).with(3, other), at);
           break;
         }
       }
@@ -198,12 +186,12 @@ final class Fusion {
    */
   private int madeFor(Call sum, Buffer part, int i) {
     if (sum.required(1) != part) {
-      return isOnlyReader(part, i) ? onlyWriter(part) : -1;
+      return calls.isOnlyReader(part, i) ? calls.onlyWriter(part) : -1;
     }
-    List<Integer> w = writersOf(part);
+    List<Integer> w = calls.writersOf(part);
     boolean once = part.isClosed() && w.size() == 2 && w.contains(i);
     int at = once ? w.get(w.get(0) == i ? 1 : 0) : -1;
-    return at < i && isNotReadBefore(part, i) ? at : -1;
+    return at < i && calls.isNotReadBefore(part, i) ? at : -1;
   }
 
   /** Whether each element of one operand is added to one of the other. */
@@ -223,9 +211,9 @@ final class Fusion {
         continue;
       }
       Buffer before = relu.required(2);
-      int at = onlyWriter(before);
+      int at = calls.onlyWriter(before);
       Call made = at < 0 ? null : calls.get(at);
-      if (made == null || !isOnlyReader(before, i)) {
+      if (made == null || !calls.isOnlyReader(before, i)) {
         continue;
       }
       int flag =
@@ -235,7 +223,7 @@ final class Fusion {
                   ? 4
                   : made.is(NormKernels.class, "batchForward") ? 7 : -1;
       if (flag >= 0 && !made.value(flag, Boolean.class)) {
-        replace(at, made.with(0, relu.required(1)).with(flag, true), i);
+        calls.replace(at, made.with(0, relu.required(1)).with(flag, true), i);
       }
     }
   }
@@ -255,22 +243,22 @@ final class Fusion {
       }
       Buffer dy = relu.required(2);
       Buffer dx = relu.required(1);
-      int at = onlyWriter(dy);
+      int at = calls.onlyWriter(dy);
       Call backward = at < 0 ? null : calls.get(at);
       if (backward == null
           || !backward.is(PoolKernels.class, "maxBackward")
           || backward.buffer(3) != null
-          || !isOnlyReader(dy, i)
-          || onlyWriter(dx) != i) {
+          || !calls.isOnlyReader(dy, i)
+          || calls.onlyWriter(dx) != i) {
         continue;
       }
-      int before = onlyWriter(backward.required(2));
+      int before = calls.onlyWriter(backward.required(2));
       Call forward = before < 0 ? null : calls.get(before);
       if (forward != null
           && forward.is(PoolKernels.class, "maxForward")
           && forward.required(2) == relu.required(3)
-          && onlyWriter(forward.required(0)) == before) {
-        replace(at, backward.with(0, dx).with(3, forward.required(0)), i);
+          && calls.onlyWriter(forward.required(0)) == before) {
+        calls.replace(at, backward.with(0, dx).with(3, forward.required(0)), i);
       }
     }
   }
@@ -288,19 +276,19 @@ final class Fusion {
         continue;
       }
       Buffer dy = backward.required(4);
-      int at = onlyWriter(dy);
+      int at = calls.onlyWriter(dy);
       Call relu = at < 0 ? null : calls.get(at);
       if (relu == null
           || !relu.is(UnaryKernels.class, "backward")
           || relu.value(0, Unary.class) != Unary.RELU
-          || !isOnlyReader(dy, i)
-          || !isKept(relu.required(2), at, i)) {
+          || !calls.isOnlyReader(dy, i)
+          || !calls.isKept(relu.required(2), at, i)) {
         continue;
       }
-      int before = onlyWriter(relu.required(3));
+      int before = calls.onlyWriter(relu.required(3));
       Call forward = before < 0 ? null : calls.get(before);
       if (forward != null && isRectifiedBefore(forward, backward)) {
-        replace(i, backward.with(4, relu.required(2)).with(7, forward.required(3)), at);
+        calls.replace(i, backward.with(4, relu.required(2)).with(7, forward.required(3)), at);
       }
     }
   }
@@ -336,15 +324,15 @@ final class Fusion {
         continue;
       }
       Buffer passed = backward.required(4);
-      int at = lastWriter(passed, i);
+      int at = calls.lastWriter(passed, i);
       Call relu = at < 0 ? null : calls.get(at);
       if (relu != null
           && relu.is(UnaryKernels.class, "backward")
           && relu.value(0, Unary.class) == Unary.RELU
           && relu.required(2) != passed
-          && canMove(backward, i, at)) {
+          && calls.canMove(backward, i, at)) {
         Call fused = backward.with(3, passed).with(4, relu.required(2)).with(10, relu.required(3));
-        replace(at, fused, i);
+        calls.replace(at, fused, i);
       }
     }
   }
@@ -360,7 +348,7 @@ final class Fusion {
         continue;
       }
       Buffer y = statistics.required(2);
-      int at = onlyWriter(y);
+      int at = calls.onlyWriter(y);
       Call conv = at < 0 ? null : calls.get(at);
       if (conv != null
           && conv.is(ConvKernels.class, "forward")
@@ -368,8 +356,8 @@ final class Fusion {
           && conv.buffer(4) == null
           && !conv.value(5, Boolean.class)
           && backend.conv().gathersStatistics(y.dtype())
-          && areKept(conv.reads(), at, i)
-          && isNotReadBefore(y, i)) {
+          && calls.areKept(conv.reads(), at, i)
+          && calls.isNotReadBefore(y, i)) {
         @Nullable Object[] arguments = {
           y,
           statistics.required(0),
@@ -378,90 +366,9 @@ final class Fusion {
           conv.required(2),
           conv.value(6, ConvShape.class)
         };
-        replace(i, new Call(WITH_STATISTICS, arguments), at);
+        calls.replace(i, new Call(WITH_STATISTICS, arguments), at);
       }
     }
-  }
-
-  /**
-   * Puts {@code fused} at {@code at} and drops the call at {@code gone}, whose result it now
-   * writes.
-   */
-  private void replace(int at, Call fused, int gone) {
-    drop(gone);
-    drop(at);
-    calls.set(at, fused);
-    fused.writes().forEach(b -> writersOf(b).add(at));
-    fused.reads().forEach(b -> readersOf(b).add(at));
-  }
-
-  private void drop(int at) {
-    Call call = java.util.Objects.requireNonNull(calls.set(at, null));
-    call.writes().forEach(b -> writersOf(b).remove((Integer) at));
-    call.reads().forEach(b -> readersOf(b).remove((Integer) at));
-  }
-
-  private List<Integer> readersOf(Buffer buffer) {
-    return readers.computeIfAbsent(buffer, k -> new ArrayList<>());
-  }
-
-  private List<Integer> writersOf(Buffer buffer) {
-    return writers.computeIfAbsent(buffer, k -> new ArrayList<>());
-  }
-
-  private int onlyWriter(Buffer buffer) {
-    List<Integer> w = writersOf(buffer);
-    return buffer.isClosed() && w.size() == 1 ? w.get(0) : -1;
-  }
-
-  /** The last call before {@code i} that writes to {@code buffer}, negative if none does. */
-  private int lastWriter(Buffer buffer, int i) {
-    return writersOf(buffer).stream().filter(w -> w < i).reduce(-1, Math::max);
-  }
-
-  private boolean isOnlyReader(Buffer buffer, int reader) {
-    List<Integer> r = readersOf(buffer);
-    return r.size() == 1 && r.get(0) == reader;
-  }
-
-  private boolean isNotReadBefore(Buffer buffer, int at) {
-    return readersOf(buffer).stream().allMatch(reader -> reader >= at);
-  }
-
-  /** Whether {@code buffer} has its contents before call {@code at} runs and keeps them. */
-  private boolean isReady(Buffer buffer, int at) {
-    for (int w : writersOf(buffer)) {
-      if (w >= at) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  /** Whether {@code call} does together with {@code to} what it does at {@code from}, later on. */
-  private boolean canMove(Call call, int from, int to) {
-    return areKept(call.reads(), to, from)
-        && call.writes().stream()
-            .allMatch(b -> isKept(b, to - 1, from) && isUnread(b, to - 1, from));
-  }
-
-  private boolean areKept(List<Buffer> buffers, int from, int to) {
-    return buffers.stream().allMatch(buffer -> isKept(buffer, from, to));
-  }
-
-  /** Whether nothing writes to {@code buffer} between two calls. */
-  private boolean isKept(Buffer buffer, int from, int to) {
-    for (int w : writersOf(buffer)) {
-      if (w > from && w < to) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  /** Whether nothing reads {@code buffer} between two calls. */
-  private boolean isUnread(Buffer buffer, int from, int to) {
-    return readersOf(buffer).stream().noneMatch(r -> r > from && r < to);
   }
 
   /** Whether both operands are read as {@code y} is written. */
