@@ -9,20 +9,42 @@
 namespace thaw {
 namespace THAW_ISA {
 
+namespace {
+
+// ROWS rows at a time while so many are left; returns the element where it stopped.
+template <int ROWS>
+inline int64_t add_moments(float* sums, float* squares, const float* x, const float* shift, int64_t n, int64_t wide) {
+  int64_t i = 0;
+  for (; i + ROWS * wide <= n; i += ROWS * wide) {
+    const float* at = x + i;
+#pragma GCC ivdep
+    for (int64_t c = 0; c < wide; ++c) {
+      const float first = at[c] - shift[c];
+      float sum = first, square = first * first;
+      for (int r = 1; r < ROWS; ++r) {
+        const float d = at[c + r * wide] - shift[c];
+        sum += d;
+        square += d * d;
+      }
+      sums[c] += sum;
+      squares[c] += square;
+    }
+  }
+  return i;
+}
+
+}  // namespace
+
+// Several rows at a time save traffic of the sums themselves, but rows of 128 to 1023 numbers are better fetched ahead by
+// the processor one by one: measured with 25,088 rows of 256 on one core, 2.1 ms instead of 2.7 with AVX-512, 2.0 instead
+// of 3.1 with AVX2. Shorter rows go by twos (100,352 of 64 with AVX-512: 1.2 ms, by fours 2.2, one by one 1.4); longer ones,
+// whose sums alone fill the first cache, by fours (392 of 2048: 0.19 ms, one by one 0.33).
 void norm_moments(float* sums, float* squares, const float* x, const float* shift, int64_t n, int64_t wide) {
   std::fill(sums, sums + wide, 0.0f);
   std::fill(squares, squares + wide, 0.0f);
   int64_t i = 0;
-  for (; i + 4 * wide <= n; i += 4 * wide) {
-    const float* at = x + i;
-#pragma GCC ivdep
-    for (int64_t c = 0; c < wide; ++c) {
-      const float s = shift[c];
-      const float d0 = at[c] - s, d1 = at[c + wide] - s, d2 = at[c + 2 * wide] - s, d3 = at[c + 3 * wide] - s;
-      sums[c] += (d0 + d1) + (d2 + d3);
-      squares[c] += (d0 * d0 + d1 * d1) + (d2 * d2 + d3 * d3);
-    }
-  }
+  if (wide < 128) i = add_moments<2>(sums, squares, x, shift, n, wide);
+  if (wide >= 1024) i = add_moments<4>(sums, squares, x, shift, n, wide);
   for (; i < n; i += wide) {
     const float* at = x + i;
     const int64_t width = std::min(wide, n - i);
