@@ -14,9 +14,8 @@ import dev.thaw.memory.Purpose;
  *
  * <p>Measured for ResNet-50's at batch 8: without strides 0.62 to 0.76 of that one's time on two
  * AVX-512 cores (3.2 ms against 4.7 with 56 x 56 pixels and 64 channels), and 14 x 14 and 7 x 7
- * pixels a seventh faster by tiles of two sizes; with strides 0.71 to 0.77 of oneDNN's direct sums
- * on one core (1.43 ms a picture against 2.01 with 56 x 56 pixels and 128 channels, 12.0 against
- * 16.0 for all eight with 28 x 28 and 256).
+ * pixels a seventh faster by tiles of two sizes; with strides 0.71 of oneDNN's direct sums on one
+ * core (1.43 ms a picture against 2.01 with 56 x 56 pixels and 128 channels).
  *
  * <p>Rounding errors, of inputs max(0, normal) and against double, are 2 to 2.5 times those of
  * direct float32 sums: relative L2 4e-7 with 64 channels, 1.6e-6 with 512, strided 5e-7 and 1.8e-6,
@@ -35,7 +34,7 @@ final class Winograd4 implements TurnedWeights {
   private static final int FEWEST_STRIDED_CHANNELS = 64;
 
   /** Beyond it a quarter less time for a strided layer is not worth four times its memory. */
-  private static final long MOST_STRIDED_BYTES = 16 << 20;
+  private static final long MOST_STRIDED_BYTES = 8 << 20;
 
   private final Buffer turned;
 
