@@ -19,17 +19,6 @@ import org.junit.jupiter.api.io.TempDir;
 final class ChoiceOfConvolutionsTest {
   private static final String WARNING = "convolutions run on our own, slower kernels: ";
 
-  private static final List<String> ALL =
-      List.of(
-          "libcuda.so.1",
-          "libcudart.so.13",
-          "libcublasLt.so.13",
-          "libcublas.so.13",
-          "libcudnn_ops.so.9",
-          "libcudnn_cnn.so.9",
-          "libcudnn_adv.so.9",
-          "libcudnn_graph.so.9");
-
   @TempDir Path home;
 
   /** Prints whether there are plans, and 2 · 3 + 1, which it computes twice. */
@@ -53,21 +42,21 @@ final class ChoiceOfConvolutionsTest {
 
   @Test
   void theLibraryWhereItIs() throws Exception {
-    String printed = printed(ALL, Map.of());
+    String printed = printed(OwnJvm.LIBRARIES, Map.of());
     assertTrue(printed.contains("by plans 7.0"), printed);
     assertTrue(!printed.contains(WARNING), printed);
   }
 
   @Test
   void ourOwnWhereTheyAreAskedFor() throws Exception {
-    String printed = printed(ALL, Map.of(), "-Dthaw.cuda.own=true");
+    String printed = printed(OwnJvm.LIBRARIES, Map.of(), "-Dthaw.cuda.own=true");
     assertTrue(printed.contains("by our own 7.0"), printed);
     assertTrue(!printed.contains(WARNING), printed);
   }
 
   @Test
   void ourOwnWhereTheLibraryIsMissing() throws Exception {
-    String printed = printed(ALL.subList(0, 7), Map.of());
+    String printed = printed(OwnJvm.LIBRARIES.subList(0, 7), Map.of());
     assertTrue(printed.contains("by our own 7.0"), printed);
     assertEquals(2, printed.split(WARNING, -1).length, printed);
   }
@@ -75,14 +64,17 @@ final class ChoiceOfConvolutionsTest {
   /** cuDNN would end the process. */
   @Test
   void ourOwnWhereWhatItNeedsIsMissing() throws Exception {
-    String printed = printed(List.of(ALL.get(0), ALL.get(1), ALL.get(7)), Map.of());
+    String printed =
+        printed(
+            List.of(OwnJvm.LIBRARIES.get(0), OwnJvm.LIBRARIES.get(1), OwnJvm.LIBRARIES.get(7)),
+            Map.of());
     assertTrue(printed.contains("by our own 7.0"), printed);
     assertEquals(2, printed.split(WARNING, -1).length, printed);
   }
 
   @Test
   void ourOwnWhereTheLibraryIsTooOld() throws Exception {
-    String printed = printed(ALL, Map.of("THAW_SIM_CUDNN", "90701"));
+    String printed = printed(OwnJvm.LIBRARIES, Map.of("THAW_SIM_CUDNN", "90701"));
     assertTrue(printed.contains("by our own 7.0"), printed);
     assertTrue(
         printed.contains(

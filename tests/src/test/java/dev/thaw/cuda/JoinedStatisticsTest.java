@@ -34,17 +34,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Statistics that come with the convolution, in a JVM that lets cuDNN compile. */
 final class JoinedStatisticsTest {
-  private static final List<String> LIBRARIES =
-      List.of(
-          "libcuda.so.1",
-          "libcudart.so.13",
-          "libcublasLt.so.13",
-          "libcublas.so.13",
-          "libcudnn_ops.so.9",
-          "libcudnn_cnn.so.9",
-          "libcudnn_adv.so.9",
-          "libcudnn_graph.so.9");
-
   private static final int PIXELS = 4 * 16 * 16;
   private static final int CHANNELS = 6;
 
@@ -191,7 +180,7 @@ final class JoinedStatisticsTest {
         Files.createDirectories(home.resolve(folder)),
         0,
         all,
-        LIBRARIES,
+        OwnJvm.LIBRARIES,
         Map.of(),
         "-Dthaw.cuda.compiling=true",
         "-Dthaw.cuda.plans=" + plans);

@@ -12,6 +12,18 @@ import java.util.Map;
 
 /** A JVM of its own, for what a process decides once: which libraries it found. */
 final class OwnJvm {
+  /** All of the stand-ins, the one that has cuDNN's functions last. */
+  static final List<String> LIBRARIES =
+      List.of(
+          "libcuda.so.1",
+          "libcudart.so.13",
+          "libcublasLt.so.13",
+          "libcublas.so.13",
+          "libcudnn_ops.so.9",
+          "libcudnn_cnn.so.9",
+          "libcudnn_adv.so.9",
+          "libcudnn_graph.so.9");
+
   private OwnJvm() {}
 
   /**

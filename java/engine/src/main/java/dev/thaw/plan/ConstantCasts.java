@@ -26,15 +26,14 @@ final class ConstantCasts {
 
   ConstantCasts(Backend backend, List<Call> all, Predicate<Buffer> moving) {
     this.backend = backend;
-    IdentityHashMap<Buffer, Integer> writers = new IdentityHashMap<>();
-    all.forEach(call -> call.writes().forEach(b -> writers.merge(b, 1, Integer::sum)));
+    CallOrder order = new CallOrder(all);
     IdentityHashMap<Buffer, Buffer> replaced = new IdentityHashMap<>();
     for (Call call : all) {
       if (call.is(IndexKernels.class, "cast")) {
         Buffer y = call.required(0);
         Buffer x = call.required(1);
-        boolean constant = !x.isClosed() && !writers.containsKey(x) && !moving.test(x);
-        if (constant && y.isClosed() && writers.getOrDefault(y, 0) == 1) {
+        boolean constant = !x.isClosed() && order.writersOf(x).isEmpty() && !moving.test(x);
+        if (constant && order.onlyWriter(y) >= 0) {
           replaced.put(y, copy(x, y.dtype()));
           continue;
         }

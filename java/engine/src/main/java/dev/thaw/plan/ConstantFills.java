@@ -25,14 +25,12 @@ final class ConstantFills {
    * @param pinned what is read behind the last call
    */
   ConstantFills(Backend backend, List<Call> all, List<Buffer> pinned) {
-    IdentityHashMap<Buffer, Integer> writers = new IdentityHashMap<>();
-    all.forEach(call -> call.writes().forEach(b -> writers.merge(b, 1, Integer::sum)));
+    CallOrder order = new CallOrder(all);
     IdentityHashMap<Buffer, Buffer> replaced = new IdentityHashMap<>();
     for (Call call : all) {
       if (call.is(IndexKernels.class, "fill")) {
         Buffer y = call.required(0);
-        boolean once = y.isClosed() && writers.getOrDefault(y, 0) == 1 && !pinned.contains(y);
-        if (once && y.bytes() <= MOST_BYTES) {
+        if (order.onlyWriter(y) >= 0 && !pinned.contains(y) && y.bytes() <= MOST_BYTES) {
           Buffer filled = backend.pool().allocate(y.dtype(), y.elements(), Purpose.WORKSPACE);
           backend.index().fill(filled, call.value(1, Double.class));
           made.add(filled);

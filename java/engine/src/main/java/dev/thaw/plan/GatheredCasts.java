@@ -24,7 +24,7 @@ import java.util.function.Predicate;
  */
 final class GatheredCasts {
   private final Predicate<Buffer> moving;
-  private final IdentityHashMap<Buffer, Integer> writers = new IdentityHashMap<>();
+  private final CallOrder order;
 
   /** What the calls so far have written, but for the masters behind a table. */
   private final Set<Buffer> written = Collections.newSetFromMap(new IdentityHashMap<>());
@@ -38,7 +38,7 @@ final class GatheredCasts {
 
   private GatheredCasts(List<Call> all, Predicate<Buffer> moving) {
     this.moving = moving;
-    all.forEach(call -> call.writes().forEach(b -> writers.merge(b, 1, Integer::sum)));
+    order = new CallOrder(all);
   }
 
   /**
@@ -83,8 +83,7 @@ final class GatheredCasts {
         && !written.contains(x)
         && x.dtype() == DType.FLOAT32
         && y.dtype() == DType.BFLOAT16
-        && y.isClosed()
-        && writers.getOrDefault(y, 0) == 1;
+        && order.onlyWriter(y) >= 0;
   }
 
   private void note(Buffer copy, Buffer master) {

@@ -64,7 +64,7 @@ final class Checkpoint {
   }
 
   private static Map<String, Object> position(Trainer trainer, Backend backend) {
-    Trainer.Position at = trainer.position();
+    Position at = trainer.position();
     Map<String, Object> p = new LinkedHashMap<>();
     p.put("step", at.step);
     p.put("total", trainer.totalSteps());
@@ -189,7 +189,7 @@ final class Checkpoint {
         ((List<?>) required(p, "step_counts"))
             .stream().mapToInt(c -> ((Number) c).intValue()).toArray();
     trainer.optimizer().setStepCounts(counts);
-    Trainer.Position at = trainer.position();
+    Position at = trainer.position();
     at.step = number(p, "step");
     at.epoch = (int) number(p, "epoch");
     at.batch = (int) number(p, "batch");

@@ -48,17 +48,6 @@ public final class Trainer {
   private @Nullable Made untold;
   private boolean graphs = true;
 
-  /** Where a training stands; what a checkpoint stores. */
-  static final class Position {
-    int epoch;
-    int batch;
-    long step;
-    int skippedInARow;
-    long skipped;
-    double epochLoss;
-    long epochSteps;
-  }
-
   /**
    * A step that was made, and what is to be heard of it.
    *
