@@ -41,13 +41,13 @@ void repeat(float* x, int64_t channels, int64_t wide) {
 
 // What forward does to a walked row: (x - mean) * scale + beta with scale = gamma / sqrt(variance + eps).
 struct Affine {
-  // Without `shift`, beta is infinite: what is above 0 is everything.
+  // Without `shift`, beta is 0.
   Affine(const Rows& r, const float* gamma, const float* shift, const float* middle, const float* variance, double eps)
       : mean(r.wide), scale(r.wide), beta(r.wide) {
     for (int64_t c = 0; c < r.channels; ++c) {
       mean[c] = middle[c];
       scale[c] = static_cast<float>(gamma[c] / std::sqrt(variance[c] + eps));
-      beta[c] = shift == nullptr ? INFINITY : shift[c];
+      beta[c] = shift == nullptr ? 0.0f : shift[c];
     }
     repeat(mean.data(), r.channels, r.wide);
     repeat(scale.data(), r.channels, r.wide);
@@ -128,7 +128,8 @@ void thaw_norm_batch_backward(float* dx, float* dgamma, float* dbeta, float* dre
       if (y != nullptr) {
         BEST(norm_residual_sums)(sum, product, dresidual + at, dy + at, x + at, a.mean.data(), y + at, n, r.wide);
       } else {
-        BEST(norm_gradient_sums)(sum, product, dy + at, x + at, a.mean.data(), a.scale.data(), a.beta.data(), n, r.wide);
+        BEST(norm_gradient_sums)(sum, product, dy + at, x + at, a.mean.data(), a.scale.data(), a.beta.data(), beta != nullptr, n,
+                                 r.wide);
       }
     }
   });
@@ -154,7 +155,7 @@ void thaw_norm_batch_backward(float* dx, float* dgamma, float* dbeta, float* dre
   const float* const counted = y == nullptr ? dy : dresidual;
   over_rows(threads, r, [&](int64_t first, int64_t n) {
     BEST(norm_gradient)(dx + first, counted + first, x + first, a.mean.data(), a.scale.data(), a.beta.data(),
-                        offset.data(), slope.data(), n, r.wide);
+                        beta != nullptr, offset.data(), slope.data(), n, r.wide);
   });
 }
 

@@ -139,12 +139,11 @@ inline void gradient_sums(float* sums, float* products, const float* x, const fl
 
 }  // namespace
 
-// Without ReLU beta is infinite, and the loop is the same: so are the bits, whether the mask was worked out here or by
-// ReLU's own backward.
+// One loop with ReLU and without: so the bits are the same whether the mask was worked out here or by ReLU's own backward.
 void norm_gradient_sums(float* sums, float* products, const float* dy, const float* x, const float* mean, const float* scale,
-                        const float* beta, int64_t n, int64_t wide) {
+                        const float* beta, bool relu, int64_t n, int64_t wide) {
   gradient_sums(sums, products, x, mean, n, wide, [=](int64_t at, int64_t c, float v) {
-    return !(normalised(v, mean[c], scale[c], beta[c]) > 0.0f) ? 0.0f : dy[at];
+    return relu && !(normalised(v, mean[c], scale[c], beta[c]) > 0.0f) ? 0.0f : dy[at];
   });
 }
 
@@ -156,13 +155,13 @@ void norm_residual_sums(float* sums, float* products, float* dresidual, const fl
 }
 
 void norm_gradient(float* dx, const float* dy, const float* x, const float* mean, const float* scale, const float* beta,
-                   const float* offset, const float* slope, int64_t n, int64_t wide) {
+                   bool relu, const float* offset, const float* slope, int64_t n, int64_t wide) {
   for (int64_t i = 0; i < n; i += wide) {
     const int64_t width = std::min(wide, n - i);
 #pragma GCC ivdep
     for (int64_t c = 0; c < width; ++c) {
       const int64_t at = i + c;
-      const float d = !(normalised(x[at], mean[c], scale[c], beta[c]) > 0.0f) ? 0.0f : dy[at];
+      const float d = relu && !(normalised(x[at], mean[c], scale[c], beta[c]) > 0.0f) ? 0.0f : dy[at];
       dx[at] = scale[c] * (d - offset[c] - (x[at] - mean[c]) * slope[c]);
     }
   }

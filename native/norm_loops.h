@@ -25,17 +25,17 @@ LOOP(void, norm_add, double* sums, const float* piece, int64_t begin, int64_t en
 LOOP(void, norm_apply, float* y, const float* x, const float* mean, const float* scale, const float* beta,
      const float* residual, bool relu, int64_t n, int64_t wide)
 
-// Sums of dy and of dy (x - mean) per column; dy counts where (x - mean) * scale + beta > 0.
+// Sums of dy and of dy (x - mean) per column; if relu, dy counts where (x - mean) * scale + beta > 0.
 LOOP(void, norm_gradient_sums, float* sums, float* products, const float* dy, const float* x, const float* mean,
-     const float* scale, const float* beta, int64_t n, int64_t wide)
+     const float* scale, const float* beta, bool relu, int64_t n, int64_t wide)
 
 // dresidual = dy where y > 0, else 0, and its sums.
 LOOP(void, norm_residual_sums, float* sums, float* products, float* dresidual, const float* dy, const float* x,
      const float* mean, const float* y, int64_t n, int64_t wide)
 
-// dx = scale * (dy - offset - (x - mean) * slope); dy counts where (x - mean) * scale + beta > 0.
+// dx = scale * (dy - offset - (x - mean) * slope); if relu, dy counts where (x - mean) * scale + beta > 0.
 LOOP(void, norm_gradient, float* dx, const float* dy, const float* x, const float* mean, const float* scale,
-     const float* beta, const float* offset, const float* slope, int64_t n, int64_t wide)
+     const float* beta, bool relu, const float* offset, const float* slope, int64_t n, int64_t wide)
 
 // y = x * scale.
 LOOP(void, norm_scale, float* y, const float* x, const float* scale, int64_t n, int64_t wide)

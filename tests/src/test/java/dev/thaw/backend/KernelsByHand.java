@@ -66,6 +66,34 @@ public abstract class KernelsByHand {
     }
   }
 
+  /** Also where x is no number: there is no x in a norm's dbeta but by a ReLU. */
+  @Test
+  void allOfDyCountsBehindANormWithoutRelu() {
+    try (TestBuffers buffers = buffers()) {
+      DType exact = dtype == DType.BFLOAT16 ? DType.FLOAT32 : dtype;
+      Buffer dbeta = buffers.output(exact, 1);
+      Buffer unknown = buffers.of(exact, NAN);
+      backend
+          .norm()
+          .batchBackward(
+              null,
+              null,
+              dbeta,
+              null,
+              buffers.of(1, 2, 4, 8),
+              buffers.of(1, NAN, 3, 4),
+              buffers.of(exact, 1),
+              null,
+              unknown,
+              unknown,
+              null,
+              4,
+              1,
+              1e-5);
+      same(buffers, dbeta, 15);
+    }
+  }
+
   @Test
   void emptyBuffers() {
     try (TestBuffers buffers = buffers()) {
