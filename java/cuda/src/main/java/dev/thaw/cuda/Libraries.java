@@ -19,10 +19,13 @@ import org.jspecify.annotations.Nullable;
  * of CUDA are looked for, in this order, in {@code -Dthaw.cuda.path} (folders, separated by
  * colons), LD_LIBRARY_PATH, CUDA_HOME, /usr/local/cuda, the {@code nvidia} wheels of Pythons, and
  * wherever the system's loader looks. What is found is loaded by its path, so that JavaCPP's
- * presets, which ask for bare names, get just that.
+ * presets, which ask for bare names, get just that. So are the parts that it loads itself later, by
+ * bare names too: the loader would not find them beside it, or find those of another version.
  */
 final class Libraries {
   private static final String PROPERTY = "thaw.cuda.path";
+
+  private static final String DRIVER = "libcuda.so.1";
 
   /** libjnicudart is linked against the runtime library, though we call the driver only. */
   static final String RUNTIME = "libcudart.so.13";
@@ -44,6 +47,21 @@ final class Libraries {
 
   private static final String DRIVER_REMEDY =
       "install driver 580 or newer, and start containers with --gpus all";
+
+  /** Where containers are given the driver, whether or not the system's loader looks there. */
+  private static final List<String> DRIVERS =
+      List.of("/usr/local/nvidia/lib64", "/usr/lib/wsl/lib");
+
+  /**
+   * What a library loads itself when it first needs it: NVRTC its built-in functions; cuDNN its
+   * engines, which JavaCPP would load before that from wherever a developer's package has them.
+   */
+  private static final Map<String, String> PARTS =
+      Map.of(
+          COMPILER,
+          "libnvrtc-builtins.so.13*",
+          CONVOLUTIONS.get(0),
+          "libcudnn_{engines_precompiled,engines_runtime_compiled,heuristic}.so.9");
 
   private static final Map<String, Path> LOADED = new LinkedHashMap<>();
 
@@ -73,6 +91,7 @@ final class Libraries {
       }
     }
     use(RUNTIME);
+    useDriver();
     try {
       org.bytedeco.javacpp.Loader.load(org.bytedeco.cuda.global.cudart.class);
     } catch (LinkageError e) {
@@ -111,10 +130,29 @@ final class Libraries {
       if (Files.isReadable(file)) {
         System.load(file.toAbsolutePath().toString());
         LOADED.put(name, file);
+        @Nullable String parts = PARTS.get(name);
+        if (parts != null) {
+          children(folder, parts).forEach(part -> System.load(part.toAbsolutePath().toString()));
+        }
         return file;
       }
     }
     return null;
+  }
+
+  /** Loads the driver's library where the system's loader does not know it. */
+  private static void useDriver() {
+    try {
+      org.bytedeco.javacpp.Loader.loadGlobal(DRIVER);
+    } catch (LinkageError e) {
+      for (String folder : DRIVERS) {
+        Path file = Path.of(folder, DRIVER);
+        if (Files.isReadable(file)) {
+          System.load(file.toString());
+          return;
+        }
+      }
+    }
   }
 
   /** Where the driver and each library are, or how to get them; loads nothing. */
@@ -181,22 +219,28 @@ final class Libraries {
     }
   }
 
-  /** Where Pythons keep their packages: that of the active environment first. */
+  /**
+   * Where Pythons keep their packages: that of the active environment first, then those whose
+   * python3 is on the PATH, as an environment's may be that nobody activated.
+   */
   private static List<Path> pythons() {
+    Set<Path> homes = new LinkedHashSet<>();
+    addAll(homes, System.getenv("VIRTUAL_ENV"));
+    addAll(homes, System.getenv("CONDA_PREFIX"));
+    Set<Path> programs = new LinkedHashSet<>();
+    addAll(programs, System.getenv("PATH"));
+    for (Path folder : programs) {
+      Path home = folder.toAbsolutePath().getParent();
+      if (home != null && Files.isExecutable(folder.resolve("python3"))) {
+        homes.add(home);
+      }
+    }
+    addAll(homes, System.getProperty("user.home") + "/.local:/usr/local:/usr");
     List<Path> found = new ArrayList<>();
-    for (@Nullable String home :
-        new @Nullable String[] {
-          System.getenv("VIRTUAL_ENV"),
-          System.getenv("CONDA_PREFIX"),
-          System.getProperty("user.home") + "/.local",
-          "/usr/local",
-          "/usr"
-        }) {
-      if (home != null && !home.isEmpty()) {
-        for (Path version : children(Path.of(home, "lib"), "python3*")) {
-          found.add(version.resolve("site-packages"));
-          found.add(version.resolve("dist-packages"));
-        }
+    for (Path home : homes) {
+      for (Path version : children(home.resolve("lib"), "python3*")) {
+        found.add(version.resolve("site-packages"));
+        found.add(version.resolve("dist-packages"));
       }
     }
     return found;
