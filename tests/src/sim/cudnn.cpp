@@ -5,6 +5,7 @@
 #include <mutex>
 #include <set>
 
+#include "cuda_calls.h"
 #include "cudnn_calls.h"
 #include "cudnn_engines.h"
 #include "cudnn_witness.h"
@@ -51,6 +52,15 @@ Answer check_finished(const Shared& d, Kind kind) {
   if (d->kind != kind) return refused(BAD_PARAM_DESCRIPTOR_TYPE, "expected " + name_of(kind) + ", found " + name_of(d->kind));
   if (!d->finished) return refused(BAD_PARAM_NOT_FINALIZED, name_of(kind) + " is not finished");
   return {};
+}
+
+// Nothing says what cuDNN does with the stream of a context while it makes a plan, so that must still be there.
+Answer check_stream(const Descriptor& d) {
+  if (d.kind != EXECUTION_PLAN || !d.has(PLAN_HANDLE)) return {};
+  const Context* c = context(d.at<void*>(PLAN_HANDLE));
+  CUstreamCaptureStatus status;
+  if (c == nullptr || !c->streams || cuStreamIsCapturing(c->stream, &status) == CUDA_SUCCESS) return {};
+  return refused(BAD_PARAM_STREAM_MISMATCH, "the stream that the context was sent to was destroyed");
 }
 
 }  // namespace
@@ -152,7 +162,9 @@ THAW_API int cudnnBackendSetAttribute(void* descriptor, int name, int type, std:
 THAW_API int cudnnBackendFinalize(void* descriptor) {
   return call([&]() -> Answer {
     const Shared d = find(descriptor);
-    return d == nullptr ? no_descriptor() : finish(*d);
+    if (d == nullptr) return no_descriptor();
+    const Answer r = check_stream(*d);
+    return r.ok() ? finish(*d) : r;
   });
 }
 

@@ -25,6 +25,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -231,11 +232,35 @@ final class CudnnPlansTest {
         if (k == 4) {
           step.run();
         }
-        try (Replay replay = backend.capture(step)) {
+        try (Replay replay = Objects.requireNonNull(backend.capture(step))) {
           replay.run();
           double[] once = buffers.read(y);
           backend.conv().forward(y, input, w, bias, null, true, shape);
           assertArrayEquals(buffers.read(y), once);
+        }
+      }
+    }
+  }
+
+  /** The stream that a step was noted on is gone when the next plans are made. */
+  @Test
+  void plannedBehindAStepThatWasNoted() {
+    CudnnPlans plans = ((CudnnConvKernels) backend.conv()).plans();
+    assertNotNull(plans);
+    try (TestBuffers buffers = new TestBuffers(backend, DType.FLOAT32)) {
+      for (int k : new int[] {3, 9}) {
+        ConvShape shape = new ConvShape(1, 4, 5, 2, k, 3, 3, 1, 1, 1, 1, 1, 1, 1);
+        Buffer y = buffers.output(4L * 5 * k);
+        Buffer x = buffers.of(Agreement.numbers(4 * 5 * 2, 3));
+        Buffer w = buffers.of(Agreement.numbers(k * 3 * 3 * 2, 4));
+        Runnable step = () -> backend.conv().forward(y, x, w, null, null, false, shape);
+        step.run();
+        CudnnConv conv = CudnnConv.plain(Direction.FORWARD, shape, DType.FLOAT32);
+        assertNotNull(plans.of(conv, new long[0]));
+        double[] once = buffers.read(y);
+        try (Replay replay = Objects.requireNonNull(backend.capture(step))) {
+          replay.run();
+          assertArrayEquals(once, buffers.read(y));
         }
       }
     }

@@ -177,6 +177,11 @@ final class Card {
     return stream;
   }
 
+  /** Where work goes that is not noted, whatever the calling thread does. */
+  CUstream_st lastingStream() {
+    return stream;
+  }
+
   /** Whether the calling thread's work is noted just now, and so does not run. */
   boolean isNoting() {
     return noting.get() > 0 && NOTING.get() != null;

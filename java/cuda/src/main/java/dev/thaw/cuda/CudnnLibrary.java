@@ -45,6 +45,10 @@ final class CudnnLibrary {
     // missing, at its first call.
     load(Libraries.PRODUCTS);
     load(Libraries.BLAS);
+    if (CudnnRules.fromProperties(false).compiling()) {
+      // Which cuDNN asks for by its bare name.
+      Libraries.use(Libraries.COMPILER);
+    }
     Libraries.CONVOLUTIONS.forEach(Libraries::use);
     try {
       Loader.load(org.bytedeco.cuda.global.cudnn.class);
@@ -100,17 +104,24 @@ final class CudnnLibrary {
     return context;
   }
 
-  /** Queues a plan on the calling thread's stream; not for several threads at once. */
+  /**
+   * Queues a plan on the calling thread's stream; not for several threads at once. The stream that
+   * a step is noted on does not outlive that, so the context forgets it at once.
+   */
   void execute(CudnnDescriptor plan, CudnnDescriptor addresses, String what) {
     card.enter();
-    CUstream_st own = card.stream();
-    if (own.address() != stream) {
-      CudnnException.check("cudnnSetStream", cudnnSetStream(context, own));
-      stream = own.address();
-    }
+    sendTo(card.stream());
     int status = cudnnBackendExecute(context, plan.handle(), addresses.handle());
+    sendTo(card.lastingStream());
     if (status != 0) {
       CudnnException.check("cudnnBackendExecute of " + what, status);
+    }
+  }
+
+  private void sendTo(CUstream_st wanted) {
+    if (wanted.address() != stream) {
+      CudnnException.check("cudnnSetStream", cudnnSetStream(context, wanted));
+      stream = wanted.address();
     }
   }
 }
