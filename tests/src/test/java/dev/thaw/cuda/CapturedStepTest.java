@@ -2,6 +2,7 @@ package dev.thaw.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -47,7 +48,7 @@ final class CapturedStepTest {
       Runnable sum = () -> card.reduce().reduce(Reduction.SUM, y, x, 1, n, 1, 1);
       sum.run();
       long held;
-      try (Replay replay = card.capture(sum)) {
+      try (Replay replay = Objects.requireNonNull(card.capture(sum))) {
         long before = workspace.bytes();
         workspace.take(2 * before);
         workspace.give();
@@ -74,7 +75,7 @@ final class CapturedStepTest {
           card.card().launch(kernel, 1, arguments.float32(0).float32(0));
         };
     call.run();
-    try (Replay replay = card.capture(call)) {
+    try (Replay replay = Objects.requireNonNull(card.capture(call))) {
       freed.free();
       CudaException e = assertThrows(CudaException.class, replay::run);
       String line = String.valueOf(e.getMessage());
@@ -83,6 +84,31 @@ final class CapturedStepTest {
               "cuGraphLaunch on cuda-sim: .*kernel relu_forward_f32, argument 1 of 5: \\S+ is in no"
                   + " live allocation; it is 0 bytes into freed allocation .*"),
           line);
+    }
+  }
+
+  /** An allocation say, which cannot be part of a graph: the same calls can be made one by one. */
+  @Test
+  void whatTheDriverRefusesToNoteIsNoReasonToEnd() {
+    try (TestBuffers buffers = new TestBuffers(card, DType.FLOAT32)) {
+      Buffer y = buffers.output(4);
+      Buffer x = buffers.of(1, 2, 3, 4);
+      Runnable call = () -> card.unary().forward(Unary.SQUARE, y, x, 0, 0);
+      Runnable refused =
+          () -> {
+            call.run();
+            CudaStorage.allocate(card.card(), 4096).free();
+          };
+      refused.run();
+      assertNull(card.capture(refused));
+      // Neither this thread nor the card is left in that state.
+      refused.run();
+      assertArrayEquals(new double[] {1, 4, 9, 16}, buffers.read(y));
+      try (Replay replay = Objects.requireNonNull(card.capture(call))) {
+        card.unary().forward(Unary.NEG, y, x, 0, 0);
+        replay.run();
+        assertArrayEquals(new double[] {1, 4, 9, 16}, buffers.read(y));
+      }
     }
   }
 

@@ -10,8 +10,10 @@ import dev.thaw.backend.TestBuffers;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.DType;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -24,11 +26,16 @@ final class ChoiceOfConvolutionsTest {
   /** Prints whether there are plans, and 2 · 3 + 1, which it computes twice. */
   public static void main(String[] args) {
     Backend sim = Devices.get("cuda-sim");
-    ConvShape s = new ConvShape(1, 1, 1, 1, 2, 1, 1, 1, 1, 0, 0, 1, 1, 1);
+    int k = Integer.getInteger("channels", 2);
+    ConvShape s = new ConvShape(1, 1, 1, 1, k, 1, 1, 1, 1, 0, 0, 1, 1, 1);
+    double[] threes = new double[k];
+    double[] ones = new double[k];
+    Arrays.fill(threes, 3);
+    Arrays.fill(ones, 1);
     try (TestBuffers buffers = new TestBuffers(sim, DType.FLOAT32)) {
-      Buffer y = buffers.output(2);
+      Buffer y = buffers.output(k);
       for (int i = 0; i < 2; i++) {
-        sim.conv().forward(y, buffers.of(2), buffers.of(3, 3), buffers.of(1, 1), null, true, s);
+        sim.conv().forward(y, buffers.of(2), buffers.of(threes), buffers.of(ones), null, true, s);
       }
       boolean planned = sim.conv() instanceof CudnnConvKernels c && c.plans() != null;
       System.out.println((planned ? "by plans " : "by our own ") + buffers.read(y)[1]);
@@ -45,6 +52,17 @@ final class ChoiceOfConvolutionsTest {
     String printed = printed(OwnJvm.LIBRARIES, Map.of());
     assertTrue(printed.contains("by plans 7.0"), printed);
     assertTrue(!printed.contains(WARNING), printed);
+  }
+
+  /** Of which the stand-in has none for odd channels. */
+  @Test
+  void ourOwnWhereTheLibraryHasNoPlanForAChain() throws Exception {
+    String printed = printed(OwnJvm.LIBRARIES, Map.of(), "-Dchannels=7");
+    assertTrue(printed.contains("by plans 7.0"), printed);
+    String said =
+        "cuda-sim: cuDNN 9.19.0 has no plan for conv.forward+bias+relu float32 x=1x1x1x1 w=7x1x1"
+            + " stride=1x1 pad=0x0 dilation=1x1 groups=1, our own kernels stand in: ";
+    assertEquals(2, printed.split(Pattern.quote(said), -1).length, printed);
   }
 
   @Test

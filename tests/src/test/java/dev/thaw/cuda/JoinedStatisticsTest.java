@@ -105,7 +105,7 @@ final class JoinedStatisticsTest {
       Buffer x = buffers.of(Agreement.numbers(64, 2));
       Buffer w = buffers.of(1, 0, 0, 1);
       Runnable call = () -> sim.conv().forwardWithStatistics(y, mean, variance, x, w, s);
-      try (Replay replay = ((CudaBackend) sim).capture(call)) {
+      try (Replay replay = Objects.requireNonNull(((CudaBackend) sim).capture(call))) {
         assertFalse(plans.know(CudnnConv.withStatistics(s, DType.BFLOAT16)));
         replay.run();
         double[] once = buffers.read(variance);

@@ -15,9 +15,12 @@ import dev.thaw.backend.Backend.Replay;
 import org.bytedeco.cuda.cudart.CUgraphExec_st;
 import org.bytedeco.cuda.cudart.CUgraph_st;
 import org.bytedeco.cuda.cudart.CUstream_st;
+import org.jspecify.annotations.Nullable;
 
 /** A CUDA graph: what a list of calls queued, launched as one. */
 final class CapturedStep implements Replay {
+  private static final System.Logger LOG = System.getLogger(CapturedStep.class.getName());
+
   private final Card card;
   private final Workspace workspace;
   private final CUgraphExec_st graph;
@@ -31,8 +34,11 @@ final class CapturedStep implements Replay {
   /**
    * Notes what {@code calls} queue on the card's stream; nothing runs. They ran before, so that
    * libraries have chosen their algorithms and the workspace has its size.
+   *
+   * @return null where the driver or a library refuses, which a warning says: what ran before runs
+   *     again call by call
    */
-  static CapturedStep of(Card card, Workspace workspace, Runnable calls) {
+  static @Nullable CapturedStep of(Card card, Workspace workspace, Runnable calls) {
     card.enter();
     workspace.hold();
     CUstream_st stream = new CUstream_st();
@@ -43,6 +49,15 @@ final class CapturedStep implements Replay {
       CUgraphExec_st graph = new CUgraphExec_st();
       check("cuGraphInstantiate", cuGraphInstantiate(graph, noted, 0));
       return new CapturedStep(card, workspace, graph);
+    } catch (IllegalStateException e) {
+      // What the driver, cuBLASLt and cuDNN refuse; if it has another cause, the next call says so.
+      workspace.letGo();
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "{0}: this step cannot be recorded as a graph and runs call by call: {1}",
+          card.device(),
+          e.getMessage());
+      return null;
     } catch (RuntimeException | Error e) {
       workspace.letGo();
       throw e;
@@ -50,7 +65,9 @@ final class CapturedStep implements Replay {
       if (!noted.isNull()) {
         check("cuGraphDestroy", cuGraphDestroy(noted));
       }
-      check("cuStreamDestroy", cuStreamDestroy(stream));
+      if (!stream.isNull()) {
+        check("cuStreamDestroy", cuStreamDestroy(stream));
+      }
     }
   }
 

@@ -20,6 +20,7 @@ import dev.thaw.memory.DType;
 import dev.thaw.memory.Device;
 import dev.thaw.memory.Pool;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One card. Calls return when their work is queued; {@link #download} and {@link #synchronize}
@@ -173,7 +174,7 @@ final class CudaBackend implements Backend {
   }
 
   @Override
-  public Replay capture(Runnable calls) {
+  public @Nullable Replay capture(Runnable calls) {
     return CapturedStep.of(card, workspace, calls);
   }
 

@@ -22,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  * kept for good: captured steps launch their kernels.
  */
 final class CudnnPlans {
+  private static final System.Logger LOG = System.getLogger(CudnnPlans.class.getName());
+
   /** Plans that are made, and run, for one convolution. */
   private static final int MOST_PLANS = 8;
 
@@ -42,6 +44,9 @@ final class CudnnPlans {
   private final Map<CudnnConv, Found> found = new ConcurrentHashMap<>();
   private final CUevent_st begin = new CUevent_st();
   private final CUevent_st end = new CUevent_st();
+
+  /** Why the last way that was tried does not work; whoever searches alone writes it. */
+  private String refused = "";
 
   /** Kept for what is computed faster in another way than by a plan of its own. */
   private static final String APART = "apart";
@@ -117,12 +122,13 @@ final class CudnnPlans {
     if (APART.equals(kept)) {
       return new Found(null, null);
     }
+    refused = "none of its engines may serve";
     CudnnGraph graph;
     try {
       graph = new CudnnGraph(cudnn.context(), conv);
     } catch (CudnnException e) {
       if (e.unsupported()) {
-        return new Found(null, null);
+        return none(conv, e.getMessage());
       }
       throw e;
     }
@@ -134,7 +140,7 @@ final class CudnnPlans {
     plans.stream().filter(plan -> plan != best).forEach(CudnnPlan::close);
     if (best == null) {
       graph.close();
-      return new Found(null, null);
+      return none(conv, refused);
     }
     if (rival != null && !best.toString().equals(kept) && loses(best, addresses, rival)) {
       choices.put(conv.toString(), APART);
@@ -146,6 +152,21 @@ final class CudnnPlans {
       choices.put(conv.toString(), best.toString());
     }
     return new Found(graph, best);
+  }
+
+  /**
+   * Slow, and so no secret; but sums by channel, and a gradient to add to, are made in two steps.
+   */
+  private Found none(CudnnConv conv, @Nullable String cause) {
+    boolean inTwoSteps = conv.statistics() || (conv.residual() && !conv.bias());
+    LOG.log(
+        inTwoSteps ? System.Logger.Level.DEBUG : System.Logger.Level.WARNING,
+        "{0}: cuDNN {1} has no plan for {2}, our own kernels stand in: {3}",
+        card.device(),
+        cudnn.version(),
+        conv,
+        cause);
+    return new Found(null, null);
   }
 
   /**
@@ -181,6 +202,7 @@ final class CudnnPlans {
       plan = new CudnnPlan(name, cudnn, way, conv.ids());
     } catch (CudnnException e) {
       // Heuristics name ways that do not work here; this is how one learns it.
+      refused = String.valueOf(e.getMessage());
       return;
     }
     if (plan.workspace() <= mostWorkspace) {
@@ -262,6 +284,7 @@ final class CudnnPlans {
       return shortest;
     } catch (CudnnException e) {
       // A plan that was finished and does not run is no candidate.
+      refused = String.valueOf(e.getMessage());
       return Double.POSITIVE_INFINITY;
     }
   }

@@ -91,7 +91,7 @@ public interface Backend {
    * Notes what {@code calls} queue on this device, without running it, as one unit that is queued
    * at the price of one call. They ran before, on the same buffers.
    *
-   * @return null, and nothing was called, where a device has no such thing
+   * @return null, and nothing ran, where a device has no such thing or cannot note these calls
    */
   default @Nullable Replay capture(Runnable calls) {
     return null;
