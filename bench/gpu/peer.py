@@ -1,6 +1,7 @@
 """PyTorch's half of bench/gpu/check: the same steps on the same card, and what the card itself can do.
 
     python3 bench/gpu/peer.py OUT.json SECONDS [PART,PART,..] [--rehearse]
+    python3 bench/gpu/peer.py --first SINCE [--rehearse]
 
 Writes one JSON object, again after every part, so that a part that fails or runs out of time costs only itself. Times are
 medians over CUDA events, after warming up. --rehearse runs everything small and on the processor, to see that it works.
@@ -9,6 +10,7 @@ medians over CUDA events, after warming up. --rehearse runs everything small and
 import json
 import os
 import statistics
+import subprocess
 import sys
 import time
 import traceback
@@ -19,6 +21,7 @@ import torch  # noqa: E402
 from nets import NETS, ResNet  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
+FIRST = sys.argv[1] == "--first"
 OUT, SECONDS = sys.argv[1], float(sys.argv[2])
 REHEARSE = "--rehearse" in sys.argv
 ASKED = sys.argv[3].split(",") if len(sys.argv) > 3 and not sys.argv[3].startswith("--") else None
@@ -82,8 +85,8 @@ def ceilings():
     return answer
 
 
-def step(model, batch, precision, kind, how):
-    """Milliseconds of a training step, with its peak memory; how is eager, graph, or a mode of torch.compile."""
+def prepared(model, batch, precision, kind, how):
+    """A training step as a function, its batch and picture; how is eager, graph, or a mode of torch.compile."""
     torch.manual_seed(0)
     torch.backends.cudnn.benchmark = True
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision != "fp32"
@@ -115,9 +118,31 @@ def step(model, batch, precision, kind, how):
         loss.backward()
         optimizer.step()
 
+    return one, batch, shape
+
+
+def first():
+    """Milliseconds from the start of a process to the end of SeedCnn's first step."""
+    command = [sys.executable, os.path.abspath(__file__), "--first", repr(time.time())]
+    done = subprocess.run(command + ["--rehearse"] * REHEARSE, check=True, capture_output=True, text=True)
+    return {"ms": float(done.stdout)}
+
+
+def first_of_this_process():
+    one, _, _ = prepared("seed-cnn", 64, "fp32", "train", "eager")
+    torch.backends.cudnn.benchmark = False  # as it is in a new process
+    one()
+    if not REHEARSE:
+        torch.cuda.synchronize()
+    print((time.time() - SECONDS) * 1e3)
+
+
+def step(model, batch, precision, kind, how):
+    """Milliseconds of a training step, with its peak memory."""
     if not REHEARSE:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
+    one, batch, shape = prepared(model, batch, precision, kind, how)
     call = one
     if how == "graph" and not REHEARSE:
         side = torch.cuda.Stream()
@@ -165,7 +190,7 @@ def convolutions():
     return answer
 
 
-PARTS = {"versions": versions, "ceilings": ceilings}
+PARTS = {"versions": versions, "ceilings": ceilings, "first": first}
 
 
 def declare(model, batch, precision, kind, how):
@@ -187,6 +212,14 @@ for model in ("resnet50", "resnet18"):
 # Last, since compiling takes a minute.
 declare("resnet50", 256, "bf16", "train", "compile")
 declare("resnet50", 256, "bf16", "train", "compile=max-autotune-no-cudagraphs")
+declare("resnet50", 256, "bf16", "train", "compile=reduce-overhead")
+declare("resnet50", 256, "bf16", "train", "compile=max-autotune")
+for model, batch, precision in (("resnet18", 256, "bf16"), ("resnet50", 64, "bf16"), ("resnet18", 64, "bf16")):
+    declare(model, batch, precision, "train", "compile")
+for model in ("resnet50", "resnet18"):
+    for batch in (256, 64):
+        for precision in ("tf32", "fp32"):
+            declare(model, batch, precision, "train", "compile")
 
 
 def main():
@@ -212,4 +245,4 @@ def main():
         os.replace(OUT + ".part", OUT)
 
 
-main()
+first_of_this_process() if FIRST else main()

@@ -20,51 +20,54 @@ import java.util.Map;
  * measured is written again and again, so that a part that is ended half way keeps its half.
  */
 public final class CardCheck {
-  private static final int CONVOLUTION_BATCH = 256;
-  private static final int OWN_CONVOLUTION_BATCH = 16;
-
   private final Path out;
+  private final Extent extent;
   private final Map<String, Object> json = new LinkedHashMap<>();
 
-  private CardCheck(Path out) {
+  CardCheck(Path out, Extent extent) {
     this.out = out;
+    this.extent = extent;
   }
 
   /**
    * Measures a part and writes it.
    *
-   * @param args a part - card, kernels, convolutions, own-convolutions, steps, compiled-steps,
-   *     workshop - and a file for its JSON; or page, and the folder whose JSON files are put
+   * @param args a part - card, first, kernels, products, convolutions, own-convolutions, steps,
+   *     compiled-steps, workshop - and a file for its JSON; before them {@code --rehearse} for a
+   *     little of it on the stand-in for a card; or page, and the folder whose JSON files are put
    *     together into check.json and check.md
    */
   public static void main(String[] args) throws IOException {
-    if (args.length != 2) {
-      System.err.println("check: expected PART OUT, found " + String.join(" ", args));
+    boolean rehearse = args.length > 0 && args[0].equals("--rehearse");
+    int at = rehearse ? 1 : 0;
+    if (args.length != at + 2) {
+      System.err.println("check: expected [--rehearse] PART OUT, found " + String.join(" ", args));
       System.exit(2);
     }
-    Path out = Path.of(args[1]);
-    if (args[0].equals("page")) {
+    Path out = Path.of(args[at + 1]);
+    if (args[at].equals("page")) {
       Page.write(out);
       return;
     }
-    String device = System.getProperty("thaw.check.device", "cuda");
-    try (var on = Device.of(device).use()) {
-      new CardCheck(out).part(args[0]);
+    try (var on = Device.of(rehearse ? "cuda-sim" : "cuda").use()) {
+      new CardCheck(out, rehearse ? Extent.REHEARSAL : Extent.CARD).part(args[at]);
     } catch (IllegalStateException e) {
       System.err.println("check: " + e.getMessage());
       System.exit(1);
     }
   }
 
-  private void part(String name) throws IOException {
+  void part(String name) throws IOException {
     switch (name) {
       case "card" -> card();
-      case "kernels" -> put(CardKernels.measure());
-      case "convolutions" -> CardConvolutions.measure(CONVOLUTION_BATCH, this::tell);
-      case "own-convolutions" -> CardConvolutions.measureOwn(OWN_CONVOLUTION_BATCH, this::tell);
-      case "steps" -> steps(Steps.all());
-      case "compiled-steps" -> steps(Steps.compiled());
-      case "workshop" -> workshop();
+      case "first" -> first();
+      case "kernels" -> put(CardKernels.measure(extent));
+      case "products" -> put(CardProducts.measure(extent));
+      case "convolutions" -> CardConvolutions.measure(extent, this::tell);
+      case "own-convolutions" -> CardConvolutions.measureOwn(extent, this::tell);
+      case "steps" -> steps(extent.steps());
+      case "compiled-steps" -> steps(extent.compiledSteps());
+      case "workshop" -> Workshop.measure(this::tell);
       default -> {
         System.err.println("check: there is no part " + name);
         System.exit(2);
@@ -78,28 +81,33 @@ public final class CardCheck {
     json.put("device", backend.describe());
     json.put("opened_ms", (System.nanoTime() - start) * 1e-6);
     json.put("findings", Devices.findings(backend.device().kind()));
-    // The first step of a small net, from the start of this process.
-    Steps first = new Steps("seed-cnn", 64, dev.thaw.plan.Precision.FP32, false, true);
-    first.measure();
+    write();
+  }
+
+  /**
+   * From the start of this process to the end of a small net's first step. Run again, it adds what
+   * it then takes: choices of algorithms are kept in a file.
+   */
+  private void first() throws IOException {
+    if (Files.isReadable(out)) {
+      json.putAll(Json.readObject(Files.readString(out), out));
+    }
+    extent.steps().get(0).first();
     long began = ProcessHandle.current().info().startInstant().orElseThrow().toEpochMilli();
-    json.put("first_steps_after_ms", System.currentTimeMillis() - began);
+    json.put(json.isEmpty() ? "ms" : "again_ms", System.currentTimeMillis() - began);
     write();
   }
 
   private void steps(List<Steps> all) throws IOException {
     for (Steps steps : all) {
       try {
-        json.put(steps.name(), steps.measure());
+        json.put(steps.name(), steps.measure(extent.stepSeconds()));
       } catch (RuntimeException | OutOfMemoryError e) {
         json.put(steps.name(), Map.of("error", String.valueOf(e.getMessage())));
       }
       System.err.println("check: " + steps.name() + " " + json.get(steps.name()));
       write();
     }
-  }
-
-  private void workshop() throws IOException {
-    Workshop.measure(this::tell);
   }
 
   private void tell(String subject, Map<String, Object> figures) {

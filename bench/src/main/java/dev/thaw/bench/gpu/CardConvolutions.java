@@ -20,36 +20,6 @@ import org.jspecify.annotations.Nullable;
  * graphs, and by the functions of cuDNN that these have replaced.
  */
 final class CardConvolutions {
-  /** Channels in and out, kernel, stride, padding, side of the picture. */
-  private static final int[][] SHAPES = {
-    {3, 64, 7, 2, 3, 224},
-    {64, 64, 1, 1, 0, 56},
-    {64, 64, 3, 1, 1, 56},
-    {64, 256, 1, 1, 0, 56},
-    {256, 64, 1, 1, 0, 56},
-    {256, 128, 1, 1, 0, 56},
-    {128, 128, 3, 2, 1, 56},
-    {256, 512, 1, 2, 0, 56},
-    {128, 512, 1, 1, 0, 28},
-    {512, 128, 1, 1, 0, 28},
-    {128, 128, 3, 1, 1, 28},
-    {512, 256, 1, 1, 0, 28},
-    {256, 256, 3, 2, 1, 28},
-    {512, 1024, 1, 2, 0, 28},
-    {256, 1024, 1, 1, 0, 14},
-    {1024, 256, 1, 1, 0, 14},
-    {256, 256, 3, 1, 1, 14},
-    {1024, 512, 1, 1, 0, 14},
-    {512, 512, 3, 2, 1, 14},
-    {1024, 2048, 1, 2, 0, 14},
-    {512, 2048, 1, 1, 0, 7},
-    {2048, 512, 1, 1, 0, 7},
-    {512, 512, 3, 1, 1, 7}
-  };
-
-  /** Of a round; there are some four hundred rates to find. */
-  private static final double SECONDS = 0.01;
-
   /** What algorithms of cuDNN's older functions may use. */
   private static final long WORKSPACE = 512L << 20;
 
@@ -68,28 +38,35 @@ final class CardConvolutions {
     this.told = told;
   }
 
+  private CardConvolutions(Extent extent, int batch, BiConsumer<String, Map<String, Object>> told) {
+    this(extent.convolutions(), batch, extent.convolutionSeconds(), told);
+  }
+
   /**
    * Milliseconds and TFLOP/s by shape, direction and precision, named as bench/gpu/peer.py names
    * them and then the precision.
    *
    * @param told is told each as soon as it is measured
    */
-  static void measure(int batch, BiConsumer<String, Map<String, Object>> told) {
-    measure(SHAPES, batch, SECONDS, told);
+  static void measure(Extent extent, BiConsumer<String, Map<String, Object>> told) {
+    new CardConvolutions(extent, extent.convolutionBatch(), told).measure();
   }
 
   /** The same of other shapes, in rounds of so many seconds. */
   static void measure(
       int[][] shapes, int batch, double seconds, BiConsumer<String, Map<String, Object>> told) {
-    CardConvolutions all = new CardConvolutions(shapes, batch, seconds, told);
-    all.one();
+    new CardConvolutions(shapes, batch, seconds, told).measure();
+  }
+
+  private void measure() {
+    one();
     String missing = LegacyConvolutions.missing();
     if (missing == null) {
-      try (LegacyConvolutions legacy = new LegacyConvolutions(all.backend, WORKSPACE)) {
-        all.measureAll(legacy, "");
+      try (LegacyConvolutions legacy = new LegacyConvolutions(backend, WORKSPACE)) {
+        measureAll(legacy, "");
       }
     } else {
-      all.measureAll(null, missing);
+      measureAll(null, missing);
     }
   }
 
@@ -104,8 +81,8 @@ final class CardConvolutions {
   }
 
   /** Our own kernels alone, in bf16. */
-  static void measureOwn(int batch, BiConsumer<String, Map<String, Object>> told) {
-    new CardConvolutions(SHAPES, batch, SECONDS, told)
+  static void measureOwn(Extent extent, BiConsumer<String, Map<String, Object>> told) {
+    new CardConvolutions(extent, extent.ownConvolutionBatch(), told)
         .measure(Precision.BF16, null, "not measured");
   }
 

@@ -17,13 +17,25 @@ final class Page {
   private static final List<String> PARTS =
       List.of(
           "card",
+          "first",
           "kernels",
+          "products",
           "convolutions",
           "own-convolutions",
           "steps",
           "compiled-steps",
           "workshop",
           "torch");
+
+  /** How PyTorch does a step, in bench/gpu/peer.py. */
+  private static final List<String> WAYS =
+      List.of(
+          "eager",
+          "graph",
+          "compile",
+          "compile=max-autotune-no-cudagraphs",
+          "compile=reduce-overhead",
+          "compile=max-autotune");
 
   private final Map<String, Object> all = new LinkedHashMap<>();
   private final List<String> lines = new ArrayList<>();
@@ -55,11 +67,16 @@ final class Page {
   }
 
   private void draw() {
-    lines.add("# Thaw on a card");
+    boolean rehearsal = String.valueOf(part("card").get("device")).contains("stand-in");
+    lines.add(rehearsal ? "# A rehearsal: no figure is one of a card" : "# Thaw on a card");
     lines.add("");
     text("machine");
+    card();
+    bars();
     steps();
+    first();
     kernels();
+    products();
     convolutions();
     workshop();
     heading("How the parts ended", "part", "outcome");
@@ -94,6 +111,34 @@ final class Page {
     lines.add("| " + String.join(" | ", cells) + " |");
   }
 
+  private void card() {
+    for (Map.Entry<String, Object> said : part("card").entrySet()) {
+      for (Object line :
+          said.getValue() instanceof List<?> many ? many : List.of(said.getValue())) {
+        lines.add("* " + said.getKey() + ": " + line);
+      }
+    }
+    lines.add("");
+  }
+
+  private void bars() {
+    heading("What is asked of an H200", "figure", "asked", "found", "verdict");
+    for (Bars.Bar bar : Bars.of(all)) {
+      row(bar.what(), bar.asked(), bar.found(), bar.verdict());
+    }
+    lines.add("");
+  }
+
+  /** From the start of a process to the end of SeedCnn's first step. */
+  private void first() {
+    heading("First step of SeedCnn, from the start of the process", "whose", "ms");
+    row("Thaw", number(part("first"), "ms", 0));
+    row("Thaw once more, with the algorithms that were kept", number(part("first"), "again_ms", 0));
+    Map<?, ?> theirs = part("torch").get("first") instanceof Map<?, ?> m ? m : Map.of();
+    row("PyTorch, eager", number(theirs, "ms", 0));
+    lines.add("");
+  }
+
   /** Thaw's steps beside each way in which PyTorch does them. */
   private void steps() {
     heading(
@@ -124,7 +169,7 @@ final class Page {
     Map<String, Object> torch = part("torch");
     String work = name.substring(0, name.lastIndexOf(' '));
     boolean any = false;
-    for (String how : List.of("eager", "graph", "compile", "compile=max-autotune-no-cudagraphs")) {
+    for (String how : WAYS) {
       if (torch.get(work + " " + how) instanceof Map<?, ?> theirs) {
         any = true;
         step(title + " against " + how, figures, theirs);
@@ -161,12 +206,8 @@ final class Page {
 
   /** Bytes a second of our kernels, and their share of what a copy reaches. */
   private void kernels() {
-    Map<String, Object> torch = part("torch");
-    double copy =
-        torch.get("ceilings") instanceof Map<?, ?> c && c.get("copy_GBps") instanceof Number n
-            ? n.doubleValue()
-            : Double.NaN;
-    heading("Kernels", "kernel", "share of the card's copy rate", "GB/s", "ms");
+    double copy = Bars.copyRate(all);
+    heading("Kernels", "kernel", "share of the card's copy rate", "asked", "GB/s", "ms");
     part("kernels")
         .forEach(
             (name, figures) -> {
@@ -176,11 +217,34 @@ final class Page {
                     Double.isNaN(copy)
                         ? "not known"
                         : text(100 * rate.doubleValue() / copy, 0) + " %",
+                    ours.containsKey("asked") ? number(ours, "asked", 0) + " %" : "",
                     number(ours, "GBps", 0),
                     number(ours, "ms", 3));
               }
             });
     lines.add("");
+  }
+
+  private void products() {
+    heading("Products", "product", "share of PyTorch's rate at 8192 x 8192", "TFLOP/s", "ms");
+    part("products")
+        .forEach(
+            (name, figures) -> {
+              if (figures instanceof Map<?, ?> ours) {
+                String precision = name.substring(name.lastIndexOf(' ') + 1);
+                row(name, share(ours, precision), number(ours, "TFLOPs", 1), number(ours, "ms", 3));
+              }
+            });
+    lines.add("");
+  }
+
+  /** Of what PyTorch's large product reaches in this precision. */
+  private String share(Map<?, ?> ours, String precision) {
+    return part("torch").get("ceilings") instanceof Map<?, ?> ceilings
+            && ceilings.get("matmul_" + precision + "_TFLOPs") instanceof Number all
+            && ours.get("TFLOPs") instanceof Number rate
+        ? text(100 * rate.doubleValue() / all.doubleValue(), 0) + " %"
+        : "not known";
   }
 
   /** Ours through cuDNN's graphs beside its older functions, PyTorch's and our own kernels. */
@@ -219,6 +283,7 @@ final class Page {
         "convolution",
         "older functions / graph",
         "PyTorch / graph",
+        "graph's share of PyTorch's product rate",
         "graph TFLOP/s",
         "older functions TFLOP/s",
         "PyTorch TFLOP/s",
@@ -245,6 +310,7 @@ final class Page {
         name,
         ours.get("legacy") instanceof String why ? why : ratio(ours, "legacy_ms", ours),
         ratio(torch, "ms", ours),
+        share(ours, name.substring(name.lastIndexOf(' ') + 1)),
         number(ours, "TFLOPs", 1),
         number(ours, "legacy_TFLOPs", 1),
         number(torch, "TFLOPs", 1),

@@ -1,29 +1,20 @@
 package dev.thaw.bench.gpu;
 
-import dev.thaw.backend.Backend;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
-import java.util.Map;
 
 /**
- * Times work that a device does by itself: calls are queued until they fill a fifth of a second, or
- * less where there is much to time, then waited for; the median of five such rounds counts.
+ * Times work that a device does by itself: calls are queued until they fill a round, then waited
+ * for; the median of five such rounds counts.
  */
 final class Rate {
   private static final int WARM = 3;
   private static final int ROUNDS = 5;
-  private static final double SECONDS = 0.2;
   private static final int MOST_QUEUED = 500;
 
   private Rate() {}
 
-  /** Milliseconds of a call. */
-  static double milliseconds(Backend backend, Runnable call) {
-    return milliseconds(backend::synchronize, SECONDS, call);
-  }
-
   /**
-   * The same in shorter rounds.
+   * Milliseconds of a call.
    *
    * @param wait for what was queued
    * @param seconds of a round
@@ -49,14 +40,5 @@ final class Rate {
     }
     wait.run();
     return (System.nanoTime() - start) * 1e-6 / calls;
-  }
-
-  /** A call that moves so many bytes. */
-  static Map<String, Object> ofBytes(Backend backend, double bytes, Runnable call) {
-    double ms = milliseconds(backend, call);
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("ms", ms);
-    json.put("GBps", bytes / ms * 1e-6);
-    return json;
   }
 }

@@ -13,9 +13,7 @@ import dev.thaw.tensor.Functional;
 import dev.thaw.tensor.Shape;
 import dev.thaw.tensor.Tensor;
 import dev.thaw.transfer.Freeze;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Random;
 
@@ -32,36 +30,6 @@ import java.util.Random;
 record Steps(String model, int batch, Precision precision, boolean frozen, boolean graph) {
   private static final int HOST_CALLS = 200;
 
-  /** All that are measured, what matters most first. */
-  static List<Steps> all() {
-    List<Steps> all = new ArrayList<>();
-    for (boolean graph : new boolean[] {true, false}) {
-      all.add(new Steps("seed-cnn", 64, Precision.FP32, false, graph));
-      all.add(new Steps("mlp", 32, Precision.FP32, false, graph));
-    }
-    all.add(new Steps("resnet50", 256, Precision.BF16, false, true));
-    all.add(new Steps("resnet50", 256, Precision.BF16, true, true));
-    for (String model : List.of("resnet50", "resnet18")) {
-      for (int batch : new int[] {64, 256}) {
-        for (Precision precision : List.of(Precision.BF16, Precision.TF32, Precision.FP32)) {
-          Steps steps = new Steps(model, batch, precision, false, true);
-          if (!all.contains(steps)) {
-            all.add(steps);
-          }
-        }
-      }
-    }
-    return all;
-  }
-
-  /**
-   * Those that are measured once more in a process with {@code -Dthaw.cuda.compiling=true}, where
-   * convolutions may bring the statistics of the norms behind them.
-   */
-  static List<Steps> compiled() {
-    return List.of(new Steps("resnet50", 256, Precision.BF16, false, true));
-  }
-
   /** {@code resnet50 batch 256 bf16 train graph}. */
   String name() {
     return String.join(
@@ -74,8 +42,31 @@ record Steps(String model, int batch, Precision precision, boolean frozen, boole
         graph ? "graph" : "calls");
   }
 
-  /** Milliseconds of a step, images a second, microseconds of Java a step, peak MiB of the pool. */
-  Map<String, Object> measure() {
+  /**
+   * Milliseconds of a step, images a second, microseconds of Java a step, peak MiB of the pool.
+   *
+   * @param seconds of a round
+   */
+  Map<String, Object> measure(double seconds) {
+    return ready((backend, plan, step) -> figures(backend, plan, step, seconds));
+  }
+
+  /** Does the first step and waits for it. */
+  void first() {
+    ready(
+        (backend, plan, step) -> {
+          step.run();
+          backend.synchronize();
+          return Map.of();
+        });
+  }
+
+  /** What is done with a step that is ready to run. */
+  private interface Use {
+    Map<String, Object> of(Backend backend, TrainingPlan plan, Runnable step);
+  }
+
+  private Map<String, Object> ready(Use use) {
     Backend backend = Devices.current();
     backend.pool().trim();
     backend.pool().resetPeak();
@@ -92,8 +83,14 @@ record Steps(String model, int batch, Precision precision, boolean frozen, boole
         Tensor x = noise(input);
         int[] classes = new Random(2).ints(batch, 0, Zoo.standardClasses(model)).toArray();
         Tensor y = Tensor.of(classes, batch);
-        try (TrainingPlan plan = plan(backend, net, optimizer, x, y)) {
-          return figures(backend, optimizer, graph ? plan : plan.callByCall());
+        try (TrainingPlan whole = plan(backend, net, optimizer, x, y)) {
+          TrainingPlan plan = graph ? whole : whole.callByCall();
+          Runnable step =
+              () -> {
+                optimizer.prepare();
+                plan.run();
+              };
+          return use.of(backend, plan, step);
         }
       }
     }
@@ -113,13 +110,9 @@ record Steps(String model, int batch, Precision precision, boolean frozen, boole
         outcome.plan(), () -> name() + ": cannot be recorded: " + outcome.obstacle());
   }
 
-  private Map<String, Object> figures(Backend backend, Optimizer optimizer, TrainingPlan plan) {
-    Runnable step =
-        () -> {
-          optimizer.prepare();
-          plan.run();
-        };
-    double ms = Rate.milliseconds(backend, step);
+  private Map<String, Object> figures(
+      Backend backend, TrainingPlan plan, Runnable step, double seconds) {
+    double ms = Rate.milliseconds(backend::synchronize, seconds, step);
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("ms", ms);
     json.put("images_per_s", batch / ms * 1e3);
@@ -129,11 +122,11 @@ record Steps(String model, int batch, Precision precision, boolean frozen, boole
     return json;
   }
 
-  /** What the calling thread spends on a step, while the card has room in its queue. */
+  /** What the calling thread spends on a step, while the card is not more than one behind. */
   private static double javaMicroseconds(Backend backend, Runnable step) {
     double[] times = new double[HOST_CALLS];
     for (int i = 0; i < times.length; i++) {
-      if (i % 20 == 0) {
+      if (i % 2 == 0) {
         backend.synchronize();
       }
       long start = System.nanoTime();
