@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.thaw.backend.Backend;
 import dev.thaw.backend.Devices;
 import dev.thaw.backend.GemmShape;
+import dev.thaw.backend.TestBuffers;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.DType;
 import dev.thaw.memory.Purpose;
@@ -24,9 +25,13 @@ final class ChoiceOfProductsTest {
 
   @TempDir Path home;
 
-  /** Prints who computes 2 · 3 + 1, and the result. */
+  /** Prints who computes 2 · 3 + 1, and the result, or the gradients of a dense layer. */
   public static void main(String[] args) {
     Backend sim = Devices.get("cuda-sim");
+    if (Boolean.getBoolean("gradients")) {
+      gradients(sim);
+      return;
+    }
     List<Buffer> numbers = new ArrayList<>();
     for (float v : new float[] {2, 3, 1, 0}) {
       Buffer one = sim.pool().allocate(DType.FLOAT32, 1, Purpose.WORKSPACE);
@@ -39,6 +44,19 @@ final class ChoiceOfProductsTest {
     ByteBuffer result = bytes();
     sim.download(result, c);
     System.out.println(sim.gemm().getClass().getSimpleName() + " " + result.getFloat(0));
+  }
+
+  private static void gradients(Backend sim) {
+    try (TestBuffers buffers = new TestBuffers(sim, DType.FLOAT32)) {
+      Buffer dy = buffers.of(2, 1);
+      Buffer x = buffers.of(3, 4);
+      for (int i = 0; i < 2; i++) {
+        Buffer dw = buffers.output(1);
+        Buffer db = buffers.output(1);
+        sim.gemm().backwardWeights(dw, db, dy, x, 2, 1, 1);
+        System.out.println(buffers.read(dw)[0] + " " + buffers.read(db)[0]);
+      }
+    }
   }
 
   private static ByteBuffer bytes() {
@@ -72,5 +90,17 @@ final class ChoiceOfProductsTest {
     String printed = printed(ALL.subList(0, 2));
     assertTrue(printed.contains("CudaGemm 7.0"), printed);
     assertEquals(2, printed.split(WARNING, -1).length, printed);
+  }
+
+  @Test
+  void ourOwnWhereTheLibraryRefusesWhatItOffered() throws Exception {
+    assertEquals(
+        "10.0 3.0\n10.0 3.0\n",
+        OwnJvm.printed(
+            home,
+            ChoiceOfProductsTest.class,
+            ALL,
+            Map.of("THAW_SIM_NO_GRADIENTS", "1"),
+            "-Dgradients=true"));
   }
 }

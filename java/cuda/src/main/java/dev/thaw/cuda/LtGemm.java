@@ -75,7 +75,7 @@ final class LtGemm implements AutoCloseable {
   private final cublasLtMatrixLayoutOpaque_t layoutC = new cublasLtMatrixLayoutOpaque_t();
   private final cublasLtMatmulHeuristicResult_t candidates =
       new cublasLtMatmulHeuristicResult_t(CANDIDATES);
-  private final @Nullable cublasLtMatmulAlgo_t algorithm;
+  private @Nullable cublasLtMatmulAlgo_t algorithm;
   private final long workspaceBytes;
 
   private final LongPointer biasAddress = new LongPointer(1);
@@ -241,8 +241,10 @@ final class LtGemm implements AutoCloseable {
    * @param cAddress of the alignment it was prepared for, as the operands' are
    * @param biasAt aligned to {@link LtProduct#ALIGNED}; 0 for none
    * @param workspaceAt {@link #workspaceBytes} that the stream's next call may use again
+   * @return false, and nothing was queued, where the library refuses what it has offered; from then
+   *     on it is not served
    */
-  void run(
+  boolean run(
       long cAddress,
       long aAddress,
       long bAddress,
@@ -270,9 +272,14 @@ final class LtGemm implements AutoCloseable {
             workspace.at(workspaceAt),
             workspaceBytes,
             stream);
+    if (status == CUBLAS_STATUS_NOT_SUPPORTED || isOptional(status)) {
+      algorithm = null;
+      return false;
+    }
     if (status != CUBLAS_STATUS_SUCCESS) {
       CublasLt.check("cublasLtMatmul of " + product, status);
     }
+    return true;
   }
 
   private static void check(String call, int status) {

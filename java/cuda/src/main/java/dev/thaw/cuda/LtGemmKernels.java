@@ -136,8 +136,8 @@ final class LtGemmKernels implements GemmKernels {
     long copied = bias != null && biasAt % LtProduct.ALIGNED != 0 ? bias.bytes() : 0;
     long before = (copied + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     if (before + call.workspaceBytes() == 0) {
-      call.run(c.address(), a.address(), b.address(), biasAt, 0, card.stream());
-      return true;
+      return served(
+          product, call.run(c.address(), a.address(), b.address(), biasAt, 0, card.stream()));
     }
     long at = workspace.take(before + call.workspaceBytes());
     try {
@@ -147,11 +147,12 @@ final class LtGemmKernels implements GemmKernels {
             cuMemcpyDtoDAsync(at, biasAt, copied, card.stream()));
         biasAt = at;
       }
-      call.run(c.address(), a.address(), b.address(), biasAt, at + before, card.stream());
+      return served(
+          product,
+          call.run(c.address(), a.address(), b.address(), biasAt, at + before, card.stream()));
     } finally {
       workspace.give();
     }
-    return true;
   }
 
   private LtGemm prepare(LtProduct product) {
@@ -162,7 +163,13 @@ final class LtGemmKernels implements GemmKernels {
       all.remove();
     }
     prepared.put(product, call);
-    if (!call.isServed()) {
+    served(product, call.isServed());
+    return call;
+  }
+
+  /** Says so, once for each product, where the library does not serve it. */
+  private boolean served(LtProduct product, boolean served) {
+    if (!served) {
       boolean half = product.bias() == Bias.GRADIENT;
       LOG.log(
           half ? System.Logger.Level.DEBUG : System.Logger.Level.WARNING,
@@ -173,6 +180,6 @@ final class LtGemmKernels implements GemmKernels {
           product,
           card.device());
     }
-    return call;
+    return served;
   }
 }
