@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.thaw.Needs;
+import dev.thaw.backend.UnavailableException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,7 +19,7 @@ final class LibrariesTest {
   @TempDir Path home;
 
   /** Prints the folders that are looked into, or which libraries are loaded beside one. */
-  public static void main(String[] args) throws IOException {
+  public static void main(String[] args) throws IOException, UnavailableException {
     String library = System.getProperty("library");
     if (library == null) {
       Libraries.folders().forEach(System.out::println);

@@ -7,6 +7,7 @@ import dev.thaw.backend.UnavailableException;
 import dev.thaw.memory.Device;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * The test device {@code cuda-sim}: the CUDA backend as it is, over stand-ins for the driver and
@@ -26,6 +27,11 @@ public final class SimProvider implements BackendProvider {
   @Override
   public int preference() {
     return -1;
+  }
+
+  @Override
+  public List<String> findings() {
+    return Libraries.findings();
   }
 
   @Override

@@ -69,17 +69,20 @@ final class Doctor extends Subcommand {
     for (String kind : kinds) {
       Map<String, Object> json = new LinkedHashMap<>();
       json.put("name", kind);
+      List<String> libraries = List.of();
       try {
         Backend backend = Devices.get(kind);
         json.put("available", true);
         json.put("is", backend.describe());
         print("device   %s: %s", kind, backend.describe());
+        libraries = backend.findings();
       } catch (IllegalStateException | LinkageError e) {
         json.put("available", false);
         json.put("why", String.valueOf(e.getMessage()));
         print("no       %s", e.getMessage());
       }
-      List<String> findings = Devices.findings(kind);
+      List<String> findings = new ArrayList<>(Devices.findings(kind));
+      findings.addAll(libraries);
       findings.forEach(line -> print("         %s", line));
       json.put("findings", findings);
       devices.add(json);

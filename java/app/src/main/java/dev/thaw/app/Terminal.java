@@ -4,16 +4,25 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Whether a line can be overwritten where progress goes. */
+/** Standard error: what a warning looks like there, and whether a line can be overwritten. */
 final class Terminal {
+  /** Read by java.util.logging, where the JDK sends what the engine logs. */
+  private static final String LOG_FORMAT = "java.util.logging.SimpleFormatter.format";
+
   private static final Path STANDARD_ERROR = Path.of("/proc/self/fd/2");
   private static volatile boolean mine;
 
   private Terminal() {}
 
-  /** Called by the process's own main: its error writer is the process's standard error. */
+  /**
+   * Called by the process's own main: its error writer is the process's standard error, and a
+   * warning is a line like all others there.
+   */
   static void claim() {
     mine = true;
+    if (System.getProperty(LOG_FORMAT) == null) {
+      System.setProperty(LOG_FORMAT, "thaw: %5$s%6$s%n");
+    }
   }
 
   /** Whether progress is shown on a terminal. */

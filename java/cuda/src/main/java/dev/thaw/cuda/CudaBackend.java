@@ -20,6 +20,8 @@ import dev.thaw.memory.DType;
 import dev.thaw.memory.Device;
 import dev.thaw.memory.Pool;
 import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,6 +31,8 @@ import org.jspecify.annotations.Nullable;
 final class CudaBackend implements Backend {
   /** The first compute capability whose matrix units know bfloat16 and TF32: 8.0. */
   private static final int WITH_BFLOAT16 = 80;
+
+  private static final String OWN = "our own kernels, as -D" + LtGemmKernels.OWN + "=true asks";
 
   private final Card card;
   private final Compiler compiler;
@@ -61,8 +65,18 @@ final class CudaBackend implements Backend {
   static CudaBackend on(Card card, byte[] image, Compiler compiler) throws UnavailableException {
     try {
       return new CudaBackend(card, image, compiler);
-    } catch (CudaException | OutOfMemoryError e) {
+    } catch (CudaException e) {
       throw new UnavailableException(String.valueOf(e.getMessage()), e);
+    } catch (OutOfMemoryError e) {
+      long[] memory = card.memory();
+      throw new UnavailableException(
+          String.format(
+              Locale.ROOT,
+              "%.1f MiB of %.1f MiB are free on the card, too little to begin with; nvidia-smi names"
+                  + " the programs that hold the rest",
+              memory[0] / 1048576.0,
+              memory[1] / 1048576.0),
+          e);
     }
   }
 
@@ -128,6 +142,31 @@ final class CudaBackend implements Backend {
   @Override
   public String describe() {
     return card.describe();
+  }
+
+  @Override
+  public List<String> findings() {
+    return List.of("matrix products: " + products(), "convolutions: " + convolutions());
+  }
+
+  private String products() {
+    if (gemm instanceof LtGemmKernels lt) {
+      return "cuBLASLt " + lt.version();
+    }
+    if (Boolean.getBoolean(LtGemmKernels.OWN)) {
+      return OWN;
+    }
+    try {
+      return "our own kernels; cuBLASLt "
+          + CublasLt.open(card).version()
+          + " was not there at first";
+    } catch (UnavailableException e) {
+      return "our own, slower kernels: " + e.getMessage();
+    }
+  }
+
+  private String convolutions() {
+    return conv instanceof CudnnConvKernels cudnn ? cudnn.finding() : OWN;
   }
 
   @Override

@@ -49,6 +49,7 @@ final class CudnnConvKernels implements ConvKernels {
   private final boolean compiling = CudnnRules.fromProperties(false).compiling();
   private volatile boolean lookedFor;
   private volatile @Nullable Loaded loaded;
+  private volatile String refused = "";
 
   /**
    * cuDNN, where it is.
@@ -97,9 +98,17 @@ final class CudnnConvKernels implements ConvKernels {
       ReduceKernels reduce,
       CudaNorm norm,
       Tf32 tf32) {
-    return Boolean.getBoolean("thaw.cuda.own")
+    return Boolean.getBoolean(LtGemmKernels.OWN)
         ? own
         : new CudnnConvKernels(card, kernels, pool, workspace, own, reduce, norm, tf32);
+  }
+
+  /** Which cuDNN computes, or why none does; loads it. */
+  String finding() {
+    Loaded library = loaded();
+    return library == null
+        ? "our own, slower kernels: " + refused
+        : "cuDNN " + library.cudnn.version();
   }
 
   @Override
@@ -479,6 +488,7 @@ final class CudnnConvKernels implements ConvKernels {
           cuMemsetD8Async(zeros, (byte) 0, ZEROS * (long) Float.BYTES, card.stream()));
       loaded = new Loaded(cudnn, exact, rounding, zeros);
     } catch (UnavailableException e) {
+      refused = String.valueOf(e.getMessage());
       LOG.log(
           System.Logger.Level.WARNING,
           "{0}: convolutions run on our own, slower kernels: {1}",

@@ -49,7 +49,9 @@ final class CudnnLibrary {
       // Which cuDNN asks for by its bare name.
       Libraries.use(Libraries.COMPILER);
     }
-    Libraries.CONVOLUTIONS.forEach(Libraries::use);
+    for (String part : Libraries.CONVOLUTIONS) {
+      Libraries.use(part);
+    }
     try {
       Loader.load(org.bytedeco.cuda.global.cudnn.class);
     } catch (LinkageError e) {

@@ -12,6 +12,8 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,6 +31,9 @@ final class Libraries {
 
   /** libjnicudart is linked against the runtime library, though we call the driver only. */
   static final String RUNTIME = "libcudart.so.13";
+
+  /** What the driver says of itself, in the words behind "Kernel Module". */
+  private static final Path DRIVER_VERSION = Path.of("/proc/driver/nvidia/version");
 
   /**
    * Compiles kernels at run time; only where the jar was built without nvcc, or they are edited.
@@ -63,6 +68,8 @@ final class Libraries {
           CONVOLUTIONS.get(0),
           "libcudnn_{engines_precompiled,engines_runtime_compiled,heuristic}.so.9");
 
+  private static final Pattern VERSION = Pattern.compile("\\b\\d{3,}(\\.\\d+)+\\b");
+
   private static final Map<String, Path> LOADED = new LinkedHashMap<>();
 
   private Libraries() {}
@@ -70,7 +77,8 @@ final class Libraries {
   /**
    * Loads the driver's functions, once.
    *
-   * @throws UnavailableException when there is no driver, or CUDA's runtime library is not found
+   * @throws UnavailableException when there is no driver, or CUDA's runtime library is not found or
+   *     cannot be loaded
    */
   static synchronized void load() throws UnavailableException {
     if (!driverHere()) {
@@ -95,23 +103,46 @@ final class Libraries {
     try {
       org.bytedeco.javacpp.Loader.load(org.bytedeco.cuda.global.cudart.class);
     } catch (LinkageError e) {
-      throw new UnavailableException(missing(String.valueOf(e.getMessage())), e);
+      throw missing(e);
     }
+  }
+
+  /** Whichever of the two that the binding is linked against is to blame. */
+  private static UnavailableException missing(LinkageError e) {
+    @Nullable String driver = obstacle(DRIVER);
+    if (driver != null) {
+      return new UnavailableException(
+          "the driver's library could not be loaded (" + driver + "); " + DRIVER_REMEDY, e);
+    }
+    @Nullable String runtime = obstacle(RUNTIME);
+    return new UnavailableException(
+        "CUDA's runtime library could not be loaded ("
+            + (runtime == null ? oneLine(e) : runtime)
+            + "); needed is CUDA 13: install cuda-cudart-13-0, or pip install nvidia-cuda-runtime,"
+            + " or name the folder of "
+            + RUNTIME
+            + " with -D"
+            + PROPERTY
+            + "=DIR",
+        e);
+  }
+
+  /** Why the system's loader does not load {@code name}; null if it does. */
+  private static @Nullable String obstacle(String name) {
+    try {
+      org.bytedeco.javacpp.Loader.loadGlobal(name);
+      return null;
+    } catch (LinkageError e) {
+      return oneLine(e);
+    }
+  }
+
+  private static String oneLine(LinkageError e) {
+    return String.valueOf(e.getMessage()).replace('\n', ' ');
   }
 
   private static boolean driverHere() {
     return Files.exists(Path.of("/dev/nvidiactl")) || Files.exists(Path.of("/dev/dxg"));
-  }
-
-  private static String missing(String cause) {
-    return "CUDA's libraries could not be loaded ("
-        + cause.replace('\n', ' ')
-        + "); needed is CUDA 13: install cuda-runtime-13-0, or pip install nvidia-cuda-runtime, or"
-        + " name the folder of "
-        + RUNTIME
-        + " with -D"
-        + PROPERTY
-        + "=DIR";
   }
 
   /**
@@ -119,8 +150,9 @@ final class Libraries {
    * loader.
    *
    * @return where it was found, or null
+   * @throws UnavailableException when the file there is none that can be loaded
    */
-  static synchronized @Nullable Path use(String name) {
+  static synchronized @Nullable Path use(String name) throws UnavailableException {
     Path known = LOADED.get(name);
     if (known != null) {
       return known;
@@ -128,16 +160,32 @@ final class Libraries {
     for (Path folder : folders()) {
       Path file = folder.resolve(name);
       if (Files.isReadable(file)) {
-        System.load(file.toAbsolutePath().toString());
+        load(file);
         LOADED.put(name, file);
         @Nullable String parts = PARTS.get(name);
         if (parts != null) {
-          children(folder, parts).forEach(part -> System.load(part.toAbsolutePath().toString()));
+          for (Path part : children(folder, parts)) {
+            load(part);
+          }
         }
         return file;
       }
     }
     return null;
+  }
+
+  private static void load(Path file) throws UnavailableException {
+    try {
+      System.load(file.toAbsolutePath().toString());
+    } catch (LinkageError e) {
+      throw new UnavailableException(
+          "cannot load "
+              + oneLine(e)
+              + "; install it anew, or name another folder first with -D"
+              + PROPERTY
+              + "=DIR",
+          e);
+    }
   }
 
   /** Loads the driver's library where the system's loader does not know it. */
@@ -160,8 +208,18 @@ final class Libraries {
     List<String> lines = new ArrayList<>();
     lines.add(
         driverHere()
-            ? "driver: here (/dev/nvidiactl or /dev/dxg)"
+            ? "driver: " + driverVersion(DRIVER_VERSION)
             : "driver: none; " + DRIVER_REMEDY);
+    Set<Path> named = new LinkedHashSet<>();
+    addAll(named, System.getProperty(PROPERTY));
+    for (Path folder : named) {
+      if (children(folder, "lib*.so*").isEmpty()) {
+        lines.add(
+            String.format(
+                "-D%s: %s is no folder with libraries; name the one that holds %s",
+                PROPERTY, folder, RUNTIME));
+      }
+    }
     lines.add(finding(RUNTIME, "cuda-cudart-13-0", "nvidia-cuda-runtime", "needed"));
     lines.add(
         finding(
@@ -179,14 +237,39 @@ final class Libraries {
 
   private static String finding(String name, String debian, String wheel, String why) {
     for (Path folder : folders()) {
-      if (Files.isReadable(folder.resolve(name))) {
-        return name + ": " + folder.resolve(name);
+      Path file = folder.resolve(name);
+      if (Files.isReadable(file)) {
+        return name + ": " + file + versionOf(file);
       }
     }
     return String.format(
         "%s: in none of the folders looked into, so the system's loader is asked; %s: install %s, or"
             + " pip install %s, or name its folder with -D%s=DIR",
         name, why, debian, wheel, PROPERTY);
+  }
+
+  /** What a link's target says of the version, or nothing. */
+  private static String versionOf(Path file) {
+    try {
+      String real = String.valueOf(file.toRealPath().getFileName());
+      return real.equals(String.valueOf(file.getFileName())) ? "" : " (" + real + ")";
+    } catch (IOException e) {
+      return ""; // it was there a moment ago
+    }
+  }
+
+  /** {@code 580.65.06}, which stands in the first line of {@code file}. */
+  static String driverVersion(Path file) {
+    try {
+      Matcher version = VERSION.matcher(Files.readString(file));
+      if (version.find()) {
+        return version.group();
+      }
+    } catch (IOException e) {
+      // Windows' driver, seen from a Linux inside, writes no such file.
+      return "here";
+    }
+    return "here";
   }
 
   /** The folders that are looked into. */

@@ -19,6 +19,9 @@ import org.jspecify.annotations.Nullable;
 final class LtGemmKernels implements GemmKernels {
   private static final System.Logger LOG = System.getLogger(LtGemmKernels.class.getName());
 
+  /** Asks for our own kernels in place of NVIDIA's libraries. */
+  static final String OWN = "thaw.cuda.own";
+
   /** Products that are kept prepared: data of ever new sizes must not fill the memory. */
   private static final int PREPARED = 512;
 
@@ -63,7 +66,7 @@ final class LtGemmKernels implements GemmKernels {
    */
   static GemmKernels of(
       Card card, Workspace workspace, GemmKernels own, ReduceKernels reduce, Tf32 tf32) {
-    if (Boolean.getBoolean("thaw.cuda.own")) {
+    if (Boolean.getBoolean(OWN)) {
       return own;
     }
     try {
@@ -77,6 +80,11 @@ final class LtGemmKernels implements GemmKernels {
           e.getMessage());
       return own;
     }
+  }
+
+  /** The library's version, {@code 13.0.2}. */
+  String version() {
+    return library.version();
   }
 
   @Override

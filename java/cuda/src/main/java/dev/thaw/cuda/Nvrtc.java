@@ -34,7 +34,7 @@ final class Nvrtc {
   /**
    * Loads the library.
    *
-   * @throws UnavailableException when it is not found
+   * @throws UnavailableException when it is not found, or cannot be loaded
    */
   static Nvrtc load() throws UnavailableException {
     Libraries.use(Libraries.COMPILER);

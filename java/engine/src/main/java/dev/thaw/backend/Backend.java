@@ -6,6 +6,7 @@ import dev.thaw.memory.Device;
 import dev.thaw.memory.Pool;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +22,14 @@ public interface Backend {
 
   /** One line for people: library versions, instruction set, threads. */
   String describe();
+
+  /**
+   * Which libraries serve it, and which are missing and so replaced by something slower, a line
+   * each, for people who set the machine up; loads those that are loaded when first needed.
+   */
+  default List<String> findings() {
+    return List.of();
+  }
 
   /** Whether tensors of {@code dtype} can be computed with, not only stored. */
   boolean computes(DType dtype);
