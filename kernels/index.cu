@@ -112,6 +112,19 @@ FILL(2, unsigned short)
 FILL(4, unsigned)
 FILL(8, unsigned long long)
 
+// --- y = a few words that travel in the arguments of the launch: no copy engine has to be waited for. ---
+
+constexpr int WORDS = 64;
+
+struct Words {
+  unsigned long long all[WORDS];
+};
+
+// One block.
+KERNEL(put_words, unsigned long long* y, int n, const Words words) {
+  if ((int)threadIdx.x < n) y[threadIdx.x] = words.all[threadIdx.x];
+}
+
 // --- y = x in another type: to the nearest, ties to even; to an integer, towards 0. ---
 
 // Rounded once: the float below, made odd where something was cut off, is no tie that the double is not.

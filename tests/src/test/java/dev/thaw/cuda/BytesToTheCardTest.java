@@ -3,6 +3,7 @@ package dev.thaw.cuda;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.thaw.backend.StepState;
 import dev.thaw.data.Alphabet;
 import dev.thaw.data.Augment;
 import dev.thaw.data.BatchSource;
@@ -19,6 +20,7 @@ import dev.thaw.tensor.Shape;
 import dev.thaw.train.Trainer;
 import dev.thaw.train.TrainingOptions;
 import java.io.IOException;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -57,5 +59,27 @@ final class BytesToTheCardTest {
     long floats = uploadedInTen("colour=0.1");
     assertTrue(floats > 10 * 4 * pixels, "recoloured pictures are floats");
     assertEquals(10 * (4 - 1) * pixels, floats - uploadedInTen(augment));
+  }
+
+  /** Rates go to the card where they have changed, one group's and the slots before them. */
+  @Test
+  void ratesThatStayAreSentOnce() {
+    long all = 8 * (StepState.GROUPS + StepState.GROUP_SLOTS);
+    try (var on = card.device().use();
+        Module model = Zoo.create("mlp:depth=2,width=8", Shape.of(1, 4, 4, 1), 10);
+        Optimizer optimizer = new Sgd(model, 0.02, 0.9)) {
+      optimizer.zeroGrad();
+      optimizer.prepare();
+      long before = card.uploadedBytes();
+      optimizer.prepare();
+      assertEquals(0, card.uploadedBytes() - before);
+      optimizer.factor(0.5);
+      optimizer.prepare();
+      optimizer.prepare();
+      assertEquals(all, card.uploadedBytes() - before);
+      optimizer.callBase(3);
+      optimizer.prepare();
+      assertEquals(2 * all, card.uploadedBytes() - before);
+    }
   }
 }

@@ -114,7 +114,39 @@ final class TransfersTest {
 
   @Test
   void smallUploadsArriveInTheirTurn() {
-    oneAfterTheOther(times(MANY, 64));
+    oneAfterTheOther(times(MANY, 256));
+  }
+
+  /** Up to 128 elements, an even number, they travel in the arguments of a launch. */
+  @Test
+  void theSmallestUploadsArriveInTheirTurn() {
+    oneAfterTheOther(2, 1, 128, 129, 3, 126, 130, 64, 256, 4);
+  }
+
+  /** Nothing but the slice is written, wherever it begins. */
+  @Test
+  void uploadsIntoTheMiddle() {
+    int n = 140;
+    for (int at = 1; at < 4; at++) {
+      for (int count : new int[] {1, 2, 64, 128, 130}) {
+        Buffer whole = buffer(n);
+        Buffer part = whole.slice(at, count);
+        card.index().fill(whole, 7);
+        ByteBuffer host = bytes(count);
+        for (int i = 0; i < count; i++) {
+          host.putFloat(4 * i, i + 0.5f);
+        }
+        card.upload(part, host);
+        ByteBuffer found = bytes(n);
+        card.download(found, whole);
+        for (int i = 0; i < n; i++) {
+          float expected = i < at || i >= at + count ? 7 : i - at + 0.5f;
+          assertEquals(expected, found.getFloat(4 * i), at + " and " + count + ", element " + i);
+        }
+        part.release();
+        whole.release();
+      }
+    }
   }
 
   /** Staging places and the blocks beside the destination grow while the card still reads them. */
@@ -166,6 +198,7 @@ final class TransfersTest {
     TransfersTest test = new TransfersTest();
     test.largeUploadsArriveInTheirTurn();
     test.smallUploadsArriveInTheirTurn();
+    test.theSmallestUploadsArriveInTheirTurn();
     test.uploadsOfManySizesArriveInTheirTurn();
     test.readingsAreOfTheirTime();
     test.readingsGrow();

@@ -87,6 +87,15 @@ final class Arguments {
     return this;
   }
 
+  /** A struct of {@code long long}s, of which the first are {@code x}, a multiple of 8 bytes. */
+  Arguments words(ByteBuffer x, int all) {
+    align(8);
+    int end = bytes.position() + 8 * all;
+    bytes.put(x.duplicate());
+    bytes.position(end);
+    return this;
+  }
+
   private void align(int size) {
     int at = bytes.position();
     bytes.position((at + size - 1) & -size);

@@ -86,7 +86,7 @@ final class CudaBackend implements Backend {
     kernels = new Kernels(card, image);
     pool = new Pool(card.device(), (bytes, dtype) -> CudaStorage.allocate(card, bytes), false);
     workspace = new Workspace(pool);
-    transfers = new Transfers(card, pool);
+    transfers = new Transfers(card, kernels, pool);
     refusals = new Refusals(card, transfers);
     unary = new CudaUnary(card, kernels);
     binary = new CudaBinary(card, kernels);

@@ -17,7 +17,8 @@ import org.bytedeco.cuda.cudart.CUstream_st;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Bytes to and from a card. Uploads return once the host's bytes are in pinned memory. A large one
+ * Bytes to and from a card. Uploads return once the host's bytes are in pinned memory, or, where
+ * they are few, in the arguments of a kernel's launch, which waits for no copy engine. A large one
  * crosses on a stream of its own into a block of the card beside its destination, while the compute
  * stream is still busy with the step before, and is moved to its destination there in order; so the
  * destination's address never changes, and no step waits for the bus if the batch came in time.
@@ -26,11 +27,15 @@ final class Transfers {
   /** Below this, a stream and a copy of its own cost more than they hide. */
   private static final long LARGE = 64 << 10;
 
+  /** {@code WORDS} of kernels/index.cu, of 8 bytes. */
+  private static final int WORDS = 64;
+
   /** Uploads under way before the host waits. */
   private static final int SLOTS = 3;
 
   private final Card card;
   private final Pool pool;
+  private final Kernel putWords;
   private final CUstream_st copies = new CUstream_st();
   private final Slot[] slots = new Slot[SLOTS];
   private final ArrayDeque<Pinned> readings = new ArrayDeque<>();
@@ -58,9 +63,10 @@ final class Transfers {
    *
    * @param pool of the card, which counts the blocks beside the destinations
    */
-  Transfers(Card card, Pool pool) {
+  Transfers(Card card, Kernels kernels, Pool pool) {
     this.card = card;
     this.pool = pool;
+    putWords = kernels.get("put_words");
     card.enter();
     CudaException.check("cuStreamCreate", cuStreamCreate(copies, CU_STREAM_NON_BLOCKING));
     for (int i = 0; i < SLOTS; i++) {
@@ -72,6 +78,11 @@ final class Transfers {
   synchronized void upload(Buffer y, ByteBuffer x) {
     long bytes = y.bytes();
     uploaded += bytes;
+    if (bytes <= 8 * WORDS && ((bytes | y.address()) & 7) == 0) {
+      Arguments words = Arguments.empty().pointer(y).int32((int) bytes / 8).words(x, WORDS);
+      card.launch(putWords, 1, words);
+      return;
+    }
     card.enter();
     Slot slot = slots[turn];
     turn = (turn + 1) % SLOTS;

@@ -51,15 +51,8 @@ public abstract class Optimizer implements AutoCloseable {
   private List<ParameterGroup> groups = List.of();
   private boolean[] active = new boolean[0];
   private @Nullable SegmentTable table;
-  private @Nullable Buffer state;
-
-  /** The part of it that says what a step found. */
-  private @Nullable Buffer reported;
-
+  private @Nullable Settings settings;
   private @Nullable Buffer squares;
-  private final double[] slots = new double[StepState.SLOTS];
-  private final ByteBuffer staging =
-      ByteBuffer.allocateDirect(8 * StepState.SLOTS).order(ByteOrder.nativeOrder());
   private double callBase;
   private long layoutOf = -1;
 
@@ -173,10 +166,10 @@ public abstract class Optimizer implements AutoCloseable {
 
   /** Begins to read the last step's report; {@code get} waits for it, once. */
   public final Supplier<Report> laterReport() {
-    Buffer device = reported;
-    if (device == null) {
+    if (settings == null) {
       return () -> new Report(0, 0, false);
     }
+    Buffer device = settings.found;
     Reading reading = requireHome().read(device);
     return () -> {
       // In the Java heap: what direct memory each step took would wait for a collection.
@@ -208,29 +201,28 @@ public abstract class Optimizer implements AutoCloseable {
    */
   public final void prepare() {
     layOut();
-    slots[StepState.MAX_NORM] = clip.norm();
-    slots[StepState.CLIP_VALUE] = clip.value();
-    slots[StepState.GRADIENT_SCALE] = gradientScale;
-    slots[StepState.CALL_BASE] = callBase;
+    Settings to = java.util.Objects.requireNonNull(settings);
+    to.set(StepState.MAX_NORM, clip.norm());
+    to.set(StepState.CLIP_VALUE, clip.value());
+    to.set(StepState.GRADIENT_SCALE, gradientScale);
+    to.set(StepState.CALL_BASE, callBase);
     for (int g = 0; g < groups.size(); g++) {
       ParameterGroup group = groups.get(g);
       int at = StepState.GROUPS + g * StepState.GROUP_SLOTS;
-      slots[at + StepState.RATE] = group.rate() * factor;
-      slots[at + StepState.WEIGHT_DECAY] = group.weightDecay();
-      slots[at + StepState.BETA1] = group.beta1();
-      slots[at + StepState.BETA2] = group.beta2();
-      slots[at + StepState.EPS] = group.eps();
-      slots[at + StepState.NESTEROV] = group.nesterov() ? 1 : 0;
+      to.set(at + StepState.RATE, group.rate() * factor);
+      to.set(at + StepState.WEIGHT_DECAY, group.weightDecay());
+      to.set(at + StepState.BETA1, group.beta1());
+      to.set(at + StepState.BETA2, group.beta2());
+      to.set(at + StepState.EPS, group.eps());
+      to.set(at + StepState.NESTEROV, group.nesterov() ? 1 : 0);
     }
-    staging.clear();
-    staging.asDoubleBuffer().put(slots);
-    requireHome().upload(state(), staging);
+    to.write();
   }
 
   /** The {@link StepState} buffer on the device. */
   public final Buffer state() {
     layOut();
-    return java.util.Objects.requireNonNull(state);
+    return java.util.Objects.requireNonNull(settings).all;
   }
 
   /** Number of the first random call of the coming step, for ops that count from the state. */
@@ -386,11 +378,10 @@ public abstract class Optimizer implements AutoCloseable {
     java.util.Arrays.fill(active, true);
     table = backend.update().table(segments);
     squares = backend.pool().allocate(DType.FLOAT64, laid.size(), Purpose.OPTIMIZER);
-    if (state == null) {
-      state = backend.pool().allocate(DType.FLOAT64, StepState.SLOTS, Purpose.OPTIMIZER);
-      backend.index().fill(state, 0);
-      reported = state.slice(0, StepState.GROUPS);
+    if (settings == null) {
+      settings = new Settings(backend);
     }
+    settings.groups(used.size());
   }
 
   private static long aligned(Parameter parameter) {
@@ -471,11 +462,9 @@ public abstract class Optimizer implements AutoCloseable {
     entries = List.of();
     active = new boolean[0];
     layoutOf = -1;
-    if (state != null && reported != null) {
-      reported.release();
-      reported = null;
-      state.release();
-      state = null;
+    if (settings != null) {
+      settings.close();
+      settings = null;
     }
   }
 }
