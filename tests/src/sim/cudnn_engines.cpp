@@ -1,5 +1,6 @@
 // What heuristics give, and which of it works. Among the good engines are some that Thaw must pass over: for their notes,
-// for the memory they want, because no plan can be made of them, or because the plan does not run.
+// for the memory they want, because no plan can be made of them, because the plan does not run, or because it does not add
+// to what lies in the output, where it should.
 #include "cudnn_engines.h"
 
 #include "cudnn_graph.h"
@@ -12,6 +13,7 @@ namespace {
 // As A would rank them. None but 0, 5 and 7 give what float32 needs, each time the same.
 const std::vector<Engine>& engines() {
   static const std::vector<Engine> all = {
+      {8, {}, {}, false, Engine::FORGETS, false},
       {1, {TENSOR_CORE}, {}, false, Engine::GOOD, false},
       {2, {NONDETERMINISTIC}, {}, false, Engine::GOOD, false},
       {3, {}, {}, false, Engine::TOO_LARGE, false},
@@ -39,6 +41,7 @@ bool adds(const Descriptor& op) {
 bool offered(const Descriptor& graph, const Engine& engine) {
   const auto& ops = graph.values.at(GRAPH_OPS).others;
   const bool adds_to = ops[0]->at<float>(first_of(ops[0]->kind) + BETA) != 0;
+  if (engine.nature == Engine::FORGETS && !adds_to) return false;
   if (ops.size() == 1) return !adds_to || output(*ops[0])->at<std::int64_t>(TENSOR_DIMENSIONS, 1) % 2 == 0;
   if (adds_to) return false;
   if (ops[0]->kind != CONVOLUTION_FORWARD || output(*ops[0])->at<std::int64_t>(TENSOR_DIMENSIONS, 1) % 2 != 0) return false;

@@ -12,7 +12,7 @@ struct Engine {
   int index;
   std::vector<int> numerics, behaviors;  // notes
   bool fallback;                         // FALLBACK's, not A's
-  enum { GOOD, TOO_LARGE, NOT_HERE, FAILS } nature;
+  enum { GOOD, TOO_LARGE, NOT_HERE, FAILS, FORGETS } nature;
   bool scratch;  // wants room for its output in float
 };
 

@@ -110,7 +110,11 @@ Answer run(const Descriptor& plan, const Descriptor& pack, CUstream stream) {
   if (job.scratch_bytes != 0) job.scratch = pack.at<char*>(PACK_WORKSPACE);
   r = check_scratch(job);
   if (!r.ok()) return r;
-  if (!witness::present() && engine(described.at<std::int64_t>(ENGINE_INDEX))->nature == Engine::FAILS) return refused(EXECUTION_FAILED, "engine 7 never runs");
+  if (!witness::present()) {
+    const auto nature = engine(described.at<std::int64_t>(ENGINE_INDEX))->nature;
+    if (nature == Engine::FAILS) return refused(EXECUTION_FAILED, "engine 7 never runs");
+    if (nature == Engine::FORGETS) job.adds = false;
+  }
   return enqueue(job, stream);
 }
 

@@ -173,6 +173,11 @@ record CudnnConv(
     return new CudnnConv(Direction.DATA, shape, type, false, true, false);
   }
 
+  /** Whether it adds to what lies where the output goes. */
+  boolean adds() {
+    return residual && !bias;
+  }
+
   /** The tensors that have addresses, in the order of their ids. */
   long[] ids() {
     if (statistics) {
@@ -199,7 +204,7 @@ record CudnnConv(
     graph.operation(
         new CudnnDescriptor(direction.operation, toString())
             .float32(direction.alpha, 1)
-            .float32(direction.beta, residual && !bias ? 1 : 0)
+            .float32(direction.beta, adds() ? 1 : 0)
             .descriptors(direction.window, graph.part(window(s)))
             .descriptors(direction.x, x)
             .descriptors(direction.w, w)

@@ -5,9 +5,14 @@ import static org.bytedeco.cuda.global.cudart.cuEventCreate;
 import static org.bytedeco.cuda.global.cudart.cuEventElapsedTime;
 import static org.bytedeco.cuda.global.cudart.cuEventRecord;
 import static org.bytedeco.cuda.global.cudart.cuEventSynchronize;
+import static org.bytedeco.cuda.global.cudart.cuMemcpyDtoH;
+import static org.bytedeco.cuda.global.cudart.cuMemsetD8Async;
 import static org.bytedeco.cuda.global.cudnn.CUDNN_HEUR_MODE_A;
 import static org.bytedeco.cuda.global.cudnn.CUDNN_HEUR_MODE_FALLBACK;
 
+import dev.thaw.backend.ConvShape;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,6 +36,9 @@ final class CudnnPlans {
   private static final long MOST_WORKSPACE = 1L << 30;
 
   private static final int PART_OF_MEMORY = 8;
+
+  /** Elements at either end of an output that are looked at. */
+  private static final int LOOKED_AT = 256;
 
   /** Runs of one plan that are timed; before them comes one that loads its kernels. */
   private static final int RUNS = 3;
@@ -132,9 +140,9 @@ final class CudnnPlans {
       }
       throw e;
     }
-    List<CudnnPlan> plans = plans(graph, conv, kept);
-    if (plans.isEmpty()) {
-      plans = plans(graph, conv, null);
+    List<CudnnPlan> plans = tried(plans(graph, conv, kept), conv, addresses);
+    if (plans.isEmpty() && kept != null) {
+      plans = tried(plans(graph, conv, null), conv, addresses);
     }
     @Nullable CudnnPlan best = card.isNoting() ? first(plans) : fastest(plans, addresses);
     plans.stream().filter(plan -> plan != best).forEach(CudnnPlan::close);
@@ -158,7 +166,7 @@ final class CudnnPlans {
    * Slow, and so no secret; but sums by channel, and a gradient to add to, are made in two steps.
    */
   private Found none(CudnnConv conv, @Nullable String cause) {
-    boolean inTwoSteps = conv.statistics() || (conv.residual() && !conv.bias());
+    boolean inTwoSteps = conv.statistics() || conv.adds();
     LOG.log(
         inTwoSteps ? System.Logger.Level.DEBUG : System.Logger.Level.WARNING,
         "{0}: cuDNN {1} has no plan for {2}, our own kernels stand in: {3}",
@@ -194,6 +202,64 @@ final class CudnnPlans {
       }
     }
     return plans;
+  }
+
+  /**
+   * Of plans that are to add to what lies in the output, those that do. That they do is documented;
+   * but one that did not would be faster, and nothing but a model that learns badly would show it.
+   */
+  private List<CudnnPlan> tried(List<CudnnPlan> plans, CudnnConv conv, long[] addresses) {
+    if (!conv.adds()) {
+      return plans;
+    }
+    List<CudnnPlan> adding = new ArrayList<>();
+    for (CudnnPlan plan : plans) {
+      if (!card.isNoting() && adds(plan, conv, addresses)) {
+        adding.add(plan);
+      } else {
+        plan.close();
+      }
+    }
+    return adding;
+  }
+
+  /** All ones are NaN in both types, and so is what is added to them. */
+  private boolean adds(CudnnPlan plan, CudnnConv conv, long[] addresses) {
+    long to = addresses[0];
+    ConvShape s = conv.shape();
+    int each = conv.type().bytes();
+    long elements = (long) s.n() * s.h() * s.w() * s.c();
+    try {
+      long scratch = workspace.take(Math.max(1, plan.workspace()));
+      try {
+        CudaException.check(
+            "cuMemsetD8Async", cuMemsetD8Async(to, (byte) 0xFF, elements * each, card.stream()));
+        plan.execute(cudnn, addresses, scratch);
+      } finally {
+        workspace.give();
+      }
+    } catch (CudnnException | OutOfMemoryError e) {
+      refused = String.valueOf(e.getMessage());
+      return false;
+    }
+    card.synchronize();
+    int few = (int) Math.min(elements, LOOKED_AT);
+    ByteBuffer seen = ByteBuffer.allocateDirect(few * each).order(ByteOrder.nativeOrder());
+    for (long first : new long[] {0, elements - few}) {
+      CudaException.check(
+          "cuMemcpyDtoH", cuMemcpyDtoH(Address.of(seen), to + first * each, seen.capacity()));
+      for (int i = 0; i < few; i++) {
+        boolean nan =
+            each == Float.BYTES
+                ? Float.isNaN(seen.getFloat(i * each))
+                : (seen.getShort(i * each) & 0x7FFF) > 0x7F80;
+        if (!nan) {
+          refused = plan + " does not add to what lies in its output";
+          return false;
+        }
+      }
+    }
+    return true;
   }
 
   private void addTo(List<CudnnPlan> plans, String name, CudnnDescriptor way, CudnnConv conv) {
