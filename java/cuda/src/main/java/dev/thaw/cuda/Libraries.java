@@ -189,14 +189,12 @@ final class Libraries {
   }
 
   /** Loads the driver's library where the system's loader does not know it. */
-  private static void useDriver() {
-    try {
-      org.bytedeco.javacpp.Loader.loadGlobal(DRIVER);
-    } catch (LinkageError e) {
+  private static void useDriver() throws UnavailableException {
+    if (obstacle(DRIVER) != null) {
       for (String folder : DRIVERS) {
         Path file = Path.of(folder, DRIVER);
         if (Files.isReadable(file)) {
-          System.load(file.toString());
+          load(file);
           return;
         }
       }
