@@ -38,6 +38,7 @@ final class Bars {
     all.steps();
     all.kernels();
     all.memory();
+    all.losses();
     return all.bars;
   }
 
@@ -115,6 +116,14 @@ final class Bars {
           x -> x <= 1);
     }
     bar("peak memory, frozen base / all", "at most 0.5", head / full, 2, x -> x <= 0.5);
+  }
+
+  private void losses() {
+    for (String model : CardLosses.MODELS) {
+      double exact = number("losses", model + " fp32", "mean");
+      double off = 100 * Math.abs(number("losses", model + " bf16", "mean") / exact - 1);
+      bar(model + ", mean loss in bf16 off fp32's, %", "at most 1", off, 2, x -> x <= 1);
+    }
   }
 
   /**

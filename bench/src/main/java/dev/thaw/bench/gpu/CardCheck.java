@@ -33,9 +33,9 @@ public final class CardCheck {
    * Measures a part and writes it.
    *
    * @param args a part - card, first, kernels, products, convolutions, own-convolutions, steps,
-   *     compiled-steps, workshop - and a file for its JSON; before them {@code --rehearse} for a
-   *     little of it on the stand-in for a card; or page, and the folder whose JSON files are put
-   *     together into check.json and check.md
+   *     compiled-steps, losses, workshop - and a file for its JSON; before them {@code --rehearse}
+   *     for a little of it on the stand-in for a card; or page, and the folder whose JSON files are
+   *     put together into check.json and check.md
    */
   public static void main(String[] args) throws IOException {
     boolean rehearse = args.length > 0 && args[0].equals("--rehearse");
@@ -67,6 +67,7 @@ public final class CardCheck {
       case "own-convolutions" -> CardConvolutions.measureOwn(extent, this::tell);
       case "steps" -> steps(extent.steps());
       case "compiled-steps" -> steps(extent.compiledSteps());
+      case "losses" -> CardLosses.measure(extent, this::tell);
       case "workshop" -> Workshop.measure(this::tell);
       default -> {
         System.err.println("check: there is no part " + name);

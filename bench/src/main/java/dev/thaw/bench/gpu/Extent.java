@@ -21,6 +21,8 @@ import java.util.List;
  * @param steps what matters most first
  * @param compiledSteps those that are measured once more where cuDNN may compile engines, so that
  *     convolutions may bring the statistics of the norms behind them
+ * @param lossBatch pictures of a step whose loss is looked at
+ * @param lossSteps of a training
  */
 record Extent(
     int rows,
@@ -33,7 +35,9 @@ record Extent(
     int[][] convolutions,
     double stepSeconds,
     List<Steps> steps,
-    List<Steps> compiledSteps) {
+    List<Steps> compiledSteps,
+    int lossBatch,
+    int lossSteps) {
 
   private static final Steps RESNET = new Steps("resnet50", 256, Precision.BF16, false, true);
 
@@ -50,7 +54,9 @@ record Extent(
           distinctOfResNet50(),
           0.2,
           stepsOfACard(),
-          List.of(RESNET));
+          List.of(RESNET),
+          64,
+          300);
 
   /** For a stand-in. */
   static final Extent REHEARSAL =
@@ -68,7 +74,9 @@ record Extent(
               new Steps("mlp", 2, Precision.FP32, false, true),
               new Steps("mlp", 2, Precision.FP32, false, false),
               new Steps("seed-cnn", 2, Precision.BF16, true, true)),
-          List.of(new Steps("seed-cnn", 2, Precision.BF16, false, true)));
+          List.of(new Steps("seed-cnn", 2, Precision.BF16, false, true)),
+          2,
+          2);
 
   private static List<Steps> stepsOfACard() {
     List<Steps> all = new ArrayList<>();

@@ -24,6 +24,7 @@ final class Page {
           "own-convolutions",
           "steps",
           "compiled-steps",
+          "losses",
           "workshop",
           "torch");
 
@@ -74,6 +75,7 @@ final class Page {
     card();
     bars();
     steps();
+    losses();
     first();
     kernels();
     products();
@@ -126,6 +128,23 @@ final class Page {
     for (Bars.Bar bar : Bars.of(all)) {
       row(bar.what(), bar.asked(), bar.found(), bar.verdict());
     }
+    lines.add("");
+  }
+
+  private void losses() {
+    heading(
+        "The same training in every precision", "training", "steps", "mean loss", "last quarter");
+    part("losses")
+        .forEach(
+            (name, figures) -> {
+              if (figures instanceof Map<?, ?> found) {
+                row(
+                    name,
+                    number(found, "steps", 0),
+                    number(found, "mean", 5),
+                    number(found, "last_quarter", 5));
+              }
+            });
     lines.add("");
   }
 

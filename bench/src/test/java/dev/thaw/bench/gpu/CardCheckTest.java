@@ -46,6 +46,7 @@ final class CardCheckTest {
     "own-convolutions, 3, TFLOPs",
     "steps, 3, java_us",
     "compiled-steps, 1, peak_MiB",
+    "losses, 6, mean",
     "workshop, 8, "
   })
   void hasAllItsFigures(String name, int count, String number) throws IOException {
