@@ -82,6 +82,14 @@ THAW_API CUresult cuDriverGetVersion(int* version) {
   return CUDA_SUCCESS;
 }
 
+// NVIDIA's compiler looks for a table of it in whatever driver it finds, with no check whether there is this function, and
+// goes without where there is no such table.
+THAW_API CUresult cuGetExportTable(const void** table, const void*) {
+  if (table == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  *table = nullptr;
+  return CUDA_ERROR_NOT_FOUND;
+}
+
 THAW_API CUresult cuDeviceGetCount(int* count) {
   return call("cuDeviceGetCount", Needs::INIT, [&](Driver&) -> Result {
     if (count == nullptr) return refused(CUDA_ERROR_INVALID_VALUE, "nowhere to put the count");

@@ -6,6 +6,7 @@
 extern "C" {
 CUresult cuInit(unsigned flags);
 CUresult cuDriverGetVersion(int* version);
+CUresult cuGetExportTable(const void** table, const void* id);
 CUresult cuDeviceGetCount(int* count);
 CUresult cuDeviceGet(CUdevice* result, int ordinal);
 CUresult cuDeviceGetName(char* name, int length, CUdevice dev);

@@ -32,7 +32,7 @@ final class KernelImage {
    * The kernels for {@code card}.
    *
    * @throws UnavailableException when they must be compiled and cannot be; with the compiler's
-   *     words where the text is wrong
+   *     first error where the text is wrong
    */
   static byte[] load(Card card) throws UnavailableException {
     @Nullable String edited = System.getProperty(PROPERTY);
@@ -44,7 +44,8 @@ final class KernelImage {
           }
         }
       }
-      KernelSources sources = KernelSources.read(edited == null ? null : Path.of(edited));
+      KernelSources sources =
+          edited == null ? KernelSources.read(null) : KernelSources.edited(Path.of(edited));
       return compiled(sources.files(), card.capability());
     } catch (IOException e) {
       throw new UnavailableException("kernels: " + e.getMessage(), e);
@@ -61,7 +62,12 @@ final class KernelImage {
     if (Files.isReadable(kept)) {
       return Files.readAllBytes(kept);
     }
-    byte[] cubin = compiler.compile(KernelSources.ROOT, files, capability);
+    byte[] cubin;
+    try {
+      cubin = compiler.compile(KernelSources.ROOT, files, capability);
+    } catch (IllegalStateException e) {
+      throw new UnavailableException(String.valueOf(e.getMessage()), e);
+    }
     keep(kept, cubin);
     return cubin;
   }

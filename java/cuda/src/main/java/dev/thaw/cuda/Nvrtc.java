@@ -16,6 +16,7 @@ import dev.thaw.backend.UnavailableException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.bytedeco.cuda.nvrtc._nvrtcProgram;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.PointerPointer;
@@ -25,6 +26,8 @@ import org.bytedeco.javacpp.SizeTPointer;
  * NVIDIA's compiler for kernels at run time. It needs no card, but its binding loads the driver.
  */
 final class Nvrtc {
+  private static final Pattern ERROR = Pattern.compile("^\\S.*\\(\\d+\\): (\\w+ )?error");
+
   private final String version;
 
   private Nvrtc(String version) {
@@ -65,7 +68,8 @@ final class Nvrtc {
    * @param root the file to compile
    * @param files its text and that of all it includes, by name
    * @param capability 90 for 9.0
-   * @throws IllegalStateException with the compiler's words when the text is wrong
+   * @throws IllegalStateException with the compiler's first error when the text is wrong, file and
+   *     line; its cause has all of the compiler's words
    */
   byte[] compile(String root, Map<String, String> files, int capability) {
     List<BytePointer> texts = new ArrayList<>();
@@ -93,7 +97,10 @@ final class Nvrtc {
                 program, text(texts, source), text(texts, root), headers.length, h, n));
         int code = nvrtcCompileProgram(program, 2, options);
         if (code != NVRTC_SUCCESS) {
-          throw new IllegalStateException("kernels: " + message(code) + ":\n" + log(program));
+          String log = log(program);
+          throw new IllegalStateException(
+              "kernels: " + firstError(log.isEmpty() ? message(code) : log),
+              new IllegalStateException(message(code) + ":\n" + log));
         }
       }
       try (SizeTPointer size = new SizeTPointer(1)) {
@@ -108,6 +115,16 @@ final class Nvrtc {
       }
       texts.forEach(BytePointer::close);
     }
+  }
+
+  /** One line of the compiler's many: {@code conv.cu(7): error: expected a ";"}. */
+  static String firstError(String log) {
+    List<String> errors = log.lines().filter(line -> ERROR.matcher(line).find()).toList();
+    return switch (errors.size()) {
+      case 0 -> log.lines().findFirst().orElse("");
+      case 1 -> errors.get(0);
+      default -> errors.get(0) + " (the first of " + errors.size() + " errors)";
+    };
   }
 
   private static BytePointer text(List<BytePointer> texts, String s) {
