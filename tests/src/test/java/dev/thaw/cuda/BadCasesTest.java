@@ -19,6 +19,7 @@ import dev.thaw.train.TrainingOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -139,6 +140,25 @@ final class BadCasesTest {
                 + " cannot compute so; [^\n]*compute capability 8\\.0 and newer can"),
         line);
     assertTrue(Files.notExists(model));
+  }
+
+  private String refused(int code, String... words) throws Exception {
+    List<String> all = new ArrayList<>(List.of(dev.thaw.app.Main.class.getName(), "models"));
+    all.addAll(List.of(words));
+    return OwnJvm.printed(home, code, all, List.of(), Map.of()).strip();
+  }
+
+  /** Who edited a card's kernels is not served by another device that never sees them. */
+  @Test
+  void editedKernelsWhereThereIsNoCard() throws Exception {
+    Path edited = Files.createDirectories(home.resolve("edited"));
+    Files.writeString(edited.resolve("softmx.cu"), "// misspelt");
+    String kernels = "--kernels=" + edited;
+    String line = refused(1, kernels);
+    assertTrue(line.matches("thaw: cuda is not available: [^\n]*"), line);
+    assertEquals(
+        "thaw: --kernels: plain does not compute with them, cuda does; see `thaw help models`",
+        refused(2, kernels, "--device=plain"));
   }
 
   @Test

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -33,6 +34,38 @@ class KernelSourcesTest {
     assertNotEquals("// edited\n", ours.get("unary_ops.def"));
     assertEquals(ours.get("common.cuh"), files.get("common.cuh"));
     assertEquals(ours.size() + 2, files.size());
+  }
+
+  @Test
+  void filesOfAnyNameAreIncluded() throws IOException {
+    Files.createDirectories(folder.resolve("sub"));
+    Files.writeString(folder.resolve("mine.cu"), "#include \"my-own.cuh\"\n");
+    Files.writeString(folder.resolve("my-own.cuh"), "#include \"sub/deep.cuh\"\n");
+    Files.writeString(folder.resolve("sub/deep.cuh"), "// deep\n");
+    Map<String, String> files = KernelSources.read(folder, "mine.cu").files();
+    assertEquals("// deep\n", files.get("sub/deep.cuh"));
+  }
+
+  /** Or what was edited would go unused, and nobody say so. */
+  @Test
+  void editedFilesStandInForOneOfOurs() throws IOException {
+    NoSuchFileException none =
+        assertThrows(NoSuchFileException.class, () -> KernelSources.edited(folder));
+    String ours = "; ours are common.cuh, conv.cu, ";
+    assertTrue(
+        String.valueOf(none.getMessage())
+            .startsWith(folder + " holds no edited file of kernels/" + ours),
+        none.getMessage());
+    Files.writeString(folder.resolve("unary_ops.def"), "// edited\n");
+    Files.writeString(folder.resolve("notes.txt"), "what was edited\n");
+    assertEquals("// edited\n", KernelSources.edited(folder).files().get("unary_ops.def"));
+    Path stray = Files.writeString(folder.resolve("softmx.cu"), "// misspelt\n");
+    NoSuchFileException strays =
+        assertThrows(NoSuchFileException.class, () -> KernelSources.edited(folder));
+    assertTrue(
+        String.valueOf(strays.getMessage())
+            .startsWith(stray + " stands in for none of our files" + ours),
+        strays.getMessage());
   }
 
   @Test

@@ -75,7 +75,8 @@ public final class Main implements Callable<Integer> {
       names = "--kernels",
       paramLabel = "DIR",
       scope = ScopeType.INHERIT,
-      description = "On cuda, compile these edited .cu files in place of those of kernels/.")
+      description =
+          "Compute on cuda, with the edited .cu files of this folder in place of those of kernels/.")
   private @Nullable Path kernels;
 
   @Option(

@@ -88,7 +88,14 @@ abstract class Subcommand implements Callable<Integer> {
     if (!KINDS.contains(kind) && !kinds.contains(kind)) {
       throw wrong("--device: '%s' is unknown, say one of %s", name, String.join(", ", KINDS));
     }
-    return Devices.get(name);
+    if (main.kernels() == null) {
+      return Devices.get(name);
+    }
+    // Asked for kernels of a card, nothing else is the best.
+    if (!kind.equals("best") && !kind.startsWith("cuda")) {
+      throw wrong("--kernels: %s does not compute with them, cuda does", name);
+    }
+    return Devices.get(kind.equals("best") ? "cuda" : name);
   }
 
   /** Whether the result is to be JSON. */

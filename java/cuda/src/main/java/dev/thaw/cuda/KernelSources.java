@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -25,7 +26,7 @@ record KernelSources(Map<String, String> files) {
   /** Where reading begins. */
   static final String ROOT = "thaw.cu";
 
-  private static final Pattern INCLUDE = Pattern.compile("(?m)^\\s*#\\s*include\\s+\"([\\w.]+)\"");
+  private static final Pattern INCLUDE = Pattern.compile("(?m)^\\s*#\\s*include\\s+\"([^\"]+)\"");
 
   /** What only the tests' host shim is for. */
   private static final String HOST_ONLY = "cuda_on_cpu.h";
@@ -58,6 +59,30 @@ record KernelSources(Map<String, String> files) {
       }
     }
     return new KernelSources(files);
+  }
+
+  /**
+   * Reads the files that the jar carries, with {@code folder}'s in place of those of the same name.
+   *
+   * @throws NoSuchFileException when the folder does not exist, or would change nothing: a file's
+   *     name is none of ours, or there is no file of kernels
+   */
+  static KernelSources edited(Path folder) throws IOException {
+    KernelSources sources = read(folder);
+    String ours = "; ours are " + String.join(", ", read(null).files.keySet());
+    int taken = 0;
+    try (DirectoryStream<Path> found = Files.newDirectoryStream(folder, "*.{cu,cuh,def}")) {
+      for (Path file : found) {
+        if (!sources.files.containsKey(String.valueOf(file.getFileName()))) {
+          throw new NoSuchFileException(file + " stands in for none of our files" + ours);
+        }
+        taken++;
+      }
+    }
+    if (taken == 0) {
+      throw new NoSuchFileException(folder + " holds no edited file of kernels/" + ours);
+    }
+    return sources;
   }
 
   private static String text(@Nullable Path edited, String name) throws IOException {
