@@ -139,6 +139,20 @@ THAW_API CUresult cuFuncGetName(const char** name, CUfunction function) {
   });
 }
 
+THAW_API CUresult cuFuncGetParamInfo(CUfunction function, std::size_t index, std::size_t* offset, std::size_t* bytes) {
+  return call("cuFuncGetParamInfo", [&](Driver& d) -> Result {
+    const Kernel* k = d.kernel(function);
+    if (k == nullptr) return bad_handle("function");
+    if (offset == nullptr) return refused(CUDA_ERROR_INVALID_VALUE, "nowhere to put the offset");
+    if (index >= k->parameters.size()) {
+      return invalid(*k, "no argument " + std::to_string(index) + " of " + std::to_string(k->parameters.size()));
+    }
+    *offset = k->parameters[index].offset;
+    if (bytes != nullptr) *bytes = k->parameters[index].bytes;
+    return {};
+  });
+}
+
 // What a function needs on a card, registers and shared memory, is known to nvcc only.
 THAW_API CUresult cuFuncGetAttribute(int* value, CUfunction_attribute attribute, CUfunction function) {
   return call("cuFuncGetAttribute", [&](Driver& d) -> Result {

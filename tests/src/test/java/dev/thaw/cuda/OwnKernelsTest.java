@@ -14,8 +14,10 @@ import dev.thaw.nn.Sequential;
 import dev.thaw.plan.TrainingPlan;
 import dev.thaw.tensor.Shape;
 import dev.thaw.tensor.Tensor;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -100,7 +102,7 @@ class OwnKernelsTest {
         shorts.getMessage());
     IllegalStateException unknown =
         assertThrows(IllegalStateException.class, () -> own.launch("cubed", 3, x.buffer()));
-    assertEquals("cuda: no kernel is named cubed", unknown.getMessage());
+    assertEquals("cube.cu: no kernel is named cubed", unknown.getMessage());
     try (var plain = Device.of("plain").use()) {
       Tensor elsewhere = Tensor.ones(3);
       IllegalArgumentException foreign =
@@ -113,6 +115,63 @@ class OwnKernelsTest {
     }
     assertThrows(
         IllegalArgumentException.class, () -> OwnKernels.compile(Device.of("plain"), FILE));
+  }
+
+  private String refused(@Nullable Object... arguments) {
+    return String.valueOf(
+        assertThrows(IllegalArgumentException.class, () -> own.launch("cube_forward", 3, arguments))
+            .getMessage());
+  }
+
+  /** The driver would take them, and the kernel read whatever lies there. */
+  @Test
+  void argumentsThatAreNotTheKernels() {
+    Tensor x = Tensor.ones(3);
+    Tensor y = Tensor.zeros(3);
+    String takes = "cube_forward: the kernel takes 8 + 8 + 8 + 4 bytes of arguments, found ";
+    String types = "; Integer is int, Long is long long, Float is float, Double is double";
+    String buffers = "[Buffer, Buffer";
+    assertEquals(takes + "8 + 8 bytes: " + buffers + "]" + types, refused(y.buffer(), x.buffer()));
+    assertEquals(
+        takes + "8 + 8 + 8 + 4 + 4 bytes: " + buffers + ", Long, Float, Integer]" + types,
+        refused(y.buffer(), x.buffer(), 3L, A, 1));
+    assertEquals(
+        takes + "8 + 8 + 4 + 4 bytes: " + buffers + ", Integer, Float]" + types,
+        refused(y.buffer(), x.buffer(), 3, A));
+    assertEquals(
+        takes + "8 + 8 + 8 + 8 bytes: " + buffers + ", Long, Double]" + types,
+        refused(y.buffer(), x.buffer(), 3L, 0.5));
+    assertEquals(
+        takes + "8 + 8 + 8 + 8 bytes: " + buffers + ", Long, null]" + types,
+        refused(y.buffer(), x.buffer(), 3L, null));
+    assertEquals(takes + "no bytes: []" + types, refused());
+    own.launch("cube_forward", 3, y.buffer(), x.buffer(), 3L, A);
+    assertArrayEquals(new float[] {A, A, A}, y.toFloats());
+  }
+
+  @Test
+  void closedOnesAreNotLaunched() throws Exception {
+    Tensor x = Tensor.ones(3);
+    OwnKernels others = OwnKernels.compile(card.device(), FILE);
+    others.launch("cube_forward", 3, x.buffer(), x.buffer(), 3L, A);
+    others.close();
+    others.close();
+    IllegalStateException e =
+        assertThrows(
+            IllegalStateException.class,
+            () -> others.launch("cube_forward", 3, x.buffer(), x.buffer(), 3L, A));
+    assertEquals("own kernels: those of cube.cu are closed", e.getMessage());
+    own.launch("cube_forward", 3, x.buffer(), x.buffer(), 3L, A);
+    assertEquals(3 * Math.pow(A, 4), x.sum().item());
+  }
+
+  @Test
+  void whatIsNoFile() {
+    for (Path path : new Path[] {Path.of("/"), FILE.getParent(), FILE.resolveSibling("no.cu")}) {
+      NoSuchFileException e =
+          assertThrows(NoSuchFileException.class, () -> OwnKernels.compile(card.device(), path));
+      assertEquals("own kernels: " + path + " is no file; name a .cu file", e.getMessage());
+    }
   }
 
   @Test

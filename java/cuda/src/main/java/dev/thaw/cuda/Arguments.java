@@ -101,6 +101,11 @@ final class Arguments {
     bytes.position((at + size - 1) & -size);
   }
 
+  /** Bytes that were packed so far. */
+  int length() {
+    return bytes.position();
+  }
+
   /** A copy of what was packed. */
   byte[] bytes() {
     byte[] copy = new byte[bytes.position()];

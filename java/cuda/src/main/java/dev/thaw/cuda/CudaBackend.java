@@ -83,7 +83,7 @@ final class CudaBackend implements Backend {
   private CudaBackend(Card card, byte[] image, Compiler compiler) {
     this.card = card;
     this.compiler = compiler;
-    kernels = new Kernels(card, image);
+    kernels = new Kernels(card, "our kernels", image);
     pool = new Pool(card.device(), (bytes, dtype) -> CudaStorage.allocate(card, bytes), false);
     workspace = new Workspace(pool);
     transfers = new Transfers(card, kernels, pool);

@@ -1,34 +1,42 @@
 package dev.thaw.cuda;
 
 import static org.bytedeco.cuda.global.cudart.CUDA_ERROR_NOT_FOUND;
+import static org.bytedeco.cuda.global.cudart.CUDA_SUCCESS;
+import static org.bytedeco.cuda.global.cudart.cuFuncGetParamInfo;
 import static org.bytedeco.cuda.global.cudart.cuModuleGetFunction;
 import static org.bytedeco.cuda.global.cudart.cuModuleLoadData;
 import static org.bytedeco.cuda.global.cudart.cuModuleUnload;
 
 import dev.thaw.memory.DType;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListSet;
 import org.bytedeco.cuda.cudart.CUfunc_st;
 import org.bytedeco.cuda.cudart.CUmod_st;
 import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.SizeTPointer;
 
-/** Our kernels as a module of one card, found by name. */
+/** Kernels, ours or a user's, as a module of one card, found by name. */
 final class Kernels {
   private final Card card;
+  private final String from;
   private final CUmod_st module = new CUmod_st();
   private final Set<String> used = new ConcurrentSkipListSet<>();
 
   /**
    * Loads {@code image} onto {@code card}.
    *
+   * @param from what they were compiled from, for messages
    * @param image a fatbin, a cubin, or PTX that ends with a zero
    */
-  Kernels(Card card, byte[] image) {
+  Kernels(Card card, String from, byte[] image) {
     this.card = card;
+    this.from = from;
     card.enter();
     try (BytePointer bytes = new BytePointer(image)) {
       CudaException.check(
-          "cuModuleLoadData of our kernels on " + card.device(), cuModuleLoadData(module, bytes));
+          "cuModuleLoadData of " + from + " on " + card.device(), cuModuleLoadData(module, bytes));
     }
   }
 
@@ -69,12 +77,26 @@ final class Kernels {
     };
   }
 
+  /** How a kernel takes its arguments, as it was compiled; drivers tell since CUDA 12.4. */
+  Signature signature(Kernel kernel) {
+    card.enter();
+    List<Signature.Slot> slots = new ArrayList<>();
+    try (SizeTPointer offset = new SizeTPointer(1);
+        SizeTPointer bytes = new SizeTPointer(1)) {
+      // Asked for one more than there are, the driver refuses.
+      while (cuFuncGetParamInfo(kernel.function(), slots.size(), offset, bytes) == CUDA_SUCCESS) {
+        slots.add(new Signature.Slot((int) offset.get(), (int) bytes.get()));
+      }
+    }
+    return new Signature(slots);
+  }
+
   CUfunc_st function(String name) {
     card.enter();
     CUfunc_st function = new CUfunc_st();
     int code = cuModuleGetFunction(function, module, name);
     if (code == CUDA_ERROR_NOT_FOUND) {
-      throw new IllegalStateException("cuda: no kernel is named " + name);
+      throw new IllegalStateException(from + ": no kernel is named " + name);
     }
     CudaException.check("cuModuleGetFunction " + name, code);
     used.add(name);

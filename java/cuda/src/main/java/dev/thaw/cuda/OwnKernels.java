@@ -14,9 +14,14 @@ import dev.thaw.memory.Buffer;
 import dev.thaw.memory.Check;
 import dev.thaw.memory.Device;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.bytedeco.cuda.cudart.CUevent_st;
 import org.jspecify.annotations.Nullable;
 
@@ -44,20 +49,26 @@ public final class OwnKernels implements AutoCloseable {
   private final Backend backend;
   private final Card card;
   private final Kernels kernels;
-  private final Map<String, Kernel> known = new TreeMap<>();
+  private final String file;
+  private final Map<String, Own> known = new TreeMap<>();
+  private boolean closed;
 
-  private OwnKernels(CudaBackend backend, byte[] image) {
+  /** A kernel, and how it takes its arguments. */
+  private record Own(Kernel kernel, Signature signature) {}
+
+  private OwnKernels(CudaBackend backend, String file, byte[] image) {
     this.backend = backend;
+    this.file = file;
     this.card = backend.card();
-    this.kernels = new Kernels(card, image);
+    this.kernels = new Kernels(card, file, image);
   }
 
   /**
    * Compiles a file for a card.
    *
-   * @throws IOException when the file cannot be read
-   * @throws IllegalStateException with the compiler's words when the text is wrong, and with cause
-   *     and remedy when there is no such card or no NVRTC
+   * @throws IOException when the file, or one that it includes, cannot be read
+   * @throws IllegalStateException with the compiler's first error when the text is wrong (the cause
+   *     has all of them), and with cause and remedy when there is no such card or no NVRTC
    */
   public static OwnKernels compile(Device device, Path file) throws IOException {
     Backend backend = Devices.get(device);
@@ -67,10 +78,13 @@ public final class OwnKernels implements AutoCloseable {
         device,
         backend.describe());
     CudaBackend cuda = (CudaBackend) backend;
+    if (!Files.isRegularFile(file)) {
+      throw new NoSuchFileException("own kernels: " + file + " is no file; name a .cu file");
+    }
     String name = String.valueOf(file.getFileName());
     Map<String, String> files = KernelSources.read(file.toAbsolutePath().getParent(), name).files();
     try {
-      return new OwnKernels(cuda, cuda.compiler().compile(name, files));
+      return new OwnKernels(cuda, name, cuda.compiler().compile(name, files));
     } catch (UnavailableException e) {
       throw new IllegalStateException("own kernels: " + e.getMessage(), e);
     }
@@ -83,9 +97,11 @@ public final class OwnKernels implements AutoCloseable {
    * @param elements of work, one a thread; there are as many blocks as that takes, and no more than
    *     fill the card, so a kernel walks by {@code first()} and {@code step()}
    * @param arguments in the kernel's order: a {@link Buffer} or null for a pointer, an Integer for
-   *     int, a Long for long long, a Float for float, a Double for double
-   * @throws IllegalArgumentException when an argument is of another type, or on another device
-   * @throws IllegalStateException when there is no such kernel, or the launch fails
+   *     int, a Long for long long, a Float for float, a Double for double; a struct is its fields
+   * @throws IllegalArgumentException when the arguments are more or fewer than the kernel's, or one
+   *     is of another size or type, or on another device
+   * @throws IllegalStateException when there is no such kernel, these are closed, or the launch
+   *     fails
    */
   public void launch(String name, long elements, @Nullable Object... arguments) {
     Check.that(elements >= 0, "own kernels: %d elements", elements);
@@ -98,8 +114,8 @@ public final class OwnKernels implements AutoCloseable {
    *
    * @param blocks 0 launches nothing
    * @param arguments as for {@link #launch}
-   * @throws IllegalArgumentException when an argument is of another type, or on another device
-   * @throws IllegalStateException when there is no such kernel, or the launch fails
+   * @throws IllegalArgumentException as {@link #launch}
+   * @throws IllegalStateException as {@link #launch}
    */
   public void launchBlocks(String name, int blocks, @Nullable Object... arguments) {
     Check.that(blocks >= 0, "own kernels: %d blocks", blocks);
@@ -119,10 +135,28 @@ public final class OwnKernels implements AutoCloseable {
             card.device());
       }
     }
-    Arguments packed = pack(name, arguments);
-    if (blocks > 0) {
-      card.launch(kernel(name), blocks, packed);
+    Own own = kernel(name);
+    Arguments packed = Arguments.empty();
+    List<Signature.Slot> given = new ArrayList<>();
+    for (int i = 0; i < arguments.length; i++) {
+      int bytes = pack(packed, name, i, arguments[i]);
+      given.add(new Signature.Slot(packed.length() - bytes, bytes));
     }
+    Check.that(
+        own.signature.takes(given),
+        "%s: the kernel takes %s of arguments, found %s: %s; Integer is int, Long is long long,"
+            + " Float is float, Double is double",
+        name,
+        Signature.sizes(own.signature.slots()),
+        Signature.sizes(given),
+        Stream.of(arguments).map(OwnKernels::type).toList());
+    if (blocks > 0) {
+      card.launch(own.kernel, blocks, packed);
+    }
+  }
+
+  private static String type(@Nullable Object argument) {
+    return argument == null ? "null" : argument.getClass().getSimpleName();
   }
 
   /** Blocks of 256 threads that fill the card: more wait until some of these have ended. */
@@ -183,17 +217,20 @@ public final class OwnKernels implements AutoCloseable {
     return packed;
   }
 
-  private static void pack(Arguments packed, String name, int i, @Nullable Object argument) {
+  /** Returns how many bytes it takes. */
+  private static int pack(Arguments packed, String name, int i, @Nullable Object argument) {
     if (argument == null) {
       packed.pointer(null);
     } else if (argument instanceof Buffer buffer) {
       packed.pointer(buffer);
     } else if (argument instanceof Integer value) {
       packed.int32(value);
+      return Integer.BYTES;
     } else if (argument instanceof Long value) {
       packed.int64(value);
     } else if (argument instanceof Float value) {
       packed.float32(value);
+      return Float.BYTES;
     } else if (argument instanceof Double value) {
       packed.float64(value);
     } else {
@@ -204,16 +241,29 @@ public final class OwnKernels implements AutoCloseable {
           i + 1,
           argument.getClass().getSimpleName());
     }
+    return Long.BYTES;
   }
 
-  private synchronized Kernel kernel(String name) {
-    return known.computeIfAbsent(name, kernels::get);
+  private synchronized Own kernel(String name) {
+    if (closed) {
+      throw new IllegalStateException("own kernels: those of " + file + " are closed");
+    }
+    Own own = known.get(name);
+    if (own == null) {
+      Kernel kernel = kernels.get(name);
+      own = new Own(kernel, kernels.signature(kernel));
+      known.put(name, own);
+    }
+    return own;
   }
 
-  /** Waits for what was queued and unloads the kernels. */
+  /** Waits for what was queued and unloads the kernels; once is enough. */
   @Override
-  public void close() {
-    card.synchronize();
-    kernels.unload();
+  public synchronized void close() {
+    if (!closed) {
+      card.synchronize();
+      kernels.unload();
+      closed = true;
+    }
   }
 }
