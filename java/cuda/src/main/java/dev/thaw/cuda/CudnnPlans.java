@@ -5,7 +5,7 @@ import static org.bytedeco.cuda.global.cudart.cuEventCreate;
 import static org.bytedeco.cuda.global.cudart.cuEventElapsedTime;
 import static org.bytedeco.cuda.global.cudart.cuEventRecord;
 import static org.bytedeco.cuda.global.cudart.cuEventSynchronize;
-import static org.bytedeco.cuda.global.cudart.cuMemcpyDtoH;
+import static org.bytedeco.cuda.global.cudart.cuMemcpyDtoHAsync;
 import static org.bytedeco.cuda.global.cudart.cuMemsetD8Async;
 import static org.bytedeco.cuda.global.cudnn.CUDNN_HEUR_MODE_A;
 import static org.bytedeco.cuda.global.cudnn.CUDNN_HEUR_MODE_FALLBACK;
@@ -242,12 +242,13 @@ final class CudnnPlans {
       refused = String.valueOf(e.getMessage());
       return false;
     }
-    card.synchronize();
     int few = (int) Math.min(elements, LOOKED_AT);
     ByteBuffer seen = ByteBuffer.allocateDirect(few * each).order(ByteOrder.nativeOrder());
     for (long first : new long[] {0, elements - few}) {
       CudaException.check(
-          "cuMemcpyDtoH", cuMemcpyDtoH(Address.of(seen), to + first * each, seen.capacity()));
+          "cuMemcpyDtoHAsync",
+          cuMemcpyDtoHAsync(Address.of(seen), to + first * each, seen.capacity(), card.stream()));
+      card.synchronize();
       for (int i = 0; i < few; i++) {
         boolean nan =
             each == Float.BYTES
