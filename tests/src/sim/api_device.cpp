@@ -31,7 +31,6 @@ constexpr Attribute ATTRIBUTES[] = {
     {12, 65536},      // registers of a block
     {13, 1000000},    // clock, kHz
     {15, 1},          // copies while kernels run
-    {16, 2},          // multiprocessors
     {18, 0},          // shares the host's memory chips
     {19, 1},          // maps memory of the host
     {20, 0},          // compute mode: shared
@@ -53,7 +52,7 @@ constexpr Attribute ATTRIBUTES[] = {
     {115, 0},     // memory pools
 };
 
-constexpr int COMPUTE_CAPABILITY_MAJOR = 75, COMPUTE_CAPABILITY_MINOR = 76;
+constexpr int MULTIPROCESSORS = 16, COMPUTE_CAPABILITY_MAJOR = 75, COMPUTE_CAPABILITY_MINOR = 76;
 
 // A number that a variable of the environment says, for tests of what other drivers and cards are.
 int number(const char* variable, int otherwise) {
@@ -124,6 +123,10 @@ THAW_API CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute attribute,
     const int capability = number("THAW_SIM_CAPABILITY", CAPABILITY);
     if (attribute == COMPUTE_CAPABILITY_MAJOR || attribute == COMPUTE_CAPABILITY_MINOR) {
       *value = attribute == COMPUTE_CAPABILITY_MAJOR ? capability / 10 : capability % 10;
+      return {};
+    }
+    if (attribute == MULTIPROCESSORS) {
+      *value = number("THAW_SIM_MULTIPROCESSORS", 2);
       return {};
     }
     for (const Attribute& a : ATTRIBUTES) {

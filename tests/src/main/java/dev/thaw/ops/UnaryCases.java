@@ -94,7 +94,8 @@ final class UnaryCases {
     cases.add(OpCase.of("mul", t -> t[0].mul(-0.7), x).with("a number"));
     cases.add(OpCase.of("div", t -> t[0].div(0.7), x).with("a number"));
     cases.add(OpCase.of("pow", t -> t[0].pow(2), x).with("a number"));
-    cases.add(OpCase.of("pow", t -> t[0].pow(-1.5), x.in(POSITIVE)).with("a root"));
+    // CUDA promises 4 units in the last place for powf, which is more than a step is given.
+    cases.add(OpCase.of("pow", t -> t[0].pow(-1.5), x.in(POSITIVE)).with("a root").slack(2));
     cases.add(OpCase.of("pow", t -> t[0].pow(3), Operand.of(257)).with("a number"));
     cases.add(OpCase.of("mul", t -> t[0].mul(t[0]), x).with("itself"));
     cases.add(
