@@ -26,6 +26,8 @@ import picocli.CommandLine.Spec;
       "",
       "./thaw adds four words of its own: test (all that is checked), bench",
       "(benchmarks), lesson N (the guided tour), shell (JShell with the engine).",
+      "It hands -Dname=value to the JVM: -Dthaw.cuda.path=DIR says where CUDA's",
+      "libraries are.",
       "",
       "Exit codes: 0 done, 1 the run failed, 2 the words or the input are wrong,",
       "130 stopped by Ctrl-C, with a checkpoint to go on from."
