@@ -42,8 +42,10 @@ public final class Main {
     System.exit(compares ? Peers.run(args) : run(words));
   }
 
-  private static int run(List<String> words) throws IOException {
+  /** JMH's own words, which are changed. */
+  static int run(List<String> words) throws IOException {
     try {
+      words.replaceAll(word -> word.equals("--help") ? "-h" : word);
       String name = take(words, "--save");
       CommandLineOptions options = new CommandLineOptions(words.toArray(new String[0]));
       Runner runner = new Runner(options);

@@ -1,5 +1,6 @@
 package dev.thaw.lessons;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -7,7 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.thaw.Needs;
 import dev.thaw.backend.Backend;
 import dev.thaw.backend.Devices;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -29,10 +32,33 @@ class LessonTest {
 
   @TempDir private Path folder = Path.of("");
 
+  /** A folder that cannot be made, and lessons that are none: a line and an exit code. */
+  @Test
+  void whatCannotRunIsSaidInOneLine() throws IOException {
+    Path file = Files.createFile(folder.resolve("file"));
+    PrintStream before = System.err;
+    ByteArrayOutputStream said = new ByteArrayOutputStream();
+    try {
+      System.setErr(new PrintStream(said, true, UTF_8));
+      assertEquals(1, Lesson.run("4", file.toString()));
+      assertEquals(2, Lesson.run("6"));
+      assertEquals(2, Lesson.run());
+    } finally {
+      System.setErr(before);
+    }
+    List<String> lines = said.toString(UTF_8).lines().toList();
+    assertEquals(
+        List.of(
+            "lesson: cannot write there: " + file + ", FileAlreadyExistsException",
+            "lesson: which one? 1 to 5: ./thaw lesson 1 [FOLDER]",
+            "lesson: which one? 1 to 5: ./thaw lesson 1 [FOLDER]"),
+        lines);
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 4, 5})
   void runs(int number) throws IOException {
-    Lesson.main(new String[] {Integer.toString(number), folder.toString()});
+    assertEquals(0, Lesson.run(Integer.toString(number), folder.toString()));
     String picture = Files.readString(folder.resolve(PICTURES.get(number - 1)));
     assertTrue(picture.startsWith("<svg") && picture.endsWith("</svg>\n"), picture);
   }
@@ -60,7 +86,6 @@ class LessonTest {
     Backend card = Needs.device("cuda-sim");
     IllegalStateException failure =
         assertThrows(IllegalStateException.class, () -> EditAKernel.run(folder, card));
-    assertEquals(
-        "lesson: ReLU, edited of -4.0 should be -1.0 ± 0.0, found 0.0", failure.getMessage());
+    assertEquals("ReLU, edited of -4.0 should be -1.0 ± 0.0, found 0.0", failure.getMessage());
   }
 }

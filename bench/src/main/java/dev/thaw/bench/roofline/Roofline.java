@@ -101,7 +101,18 @@ public final class Roofline implements Callable<Integer> {
           System.err.println("bench: " + failure.getMessage());
           return failure instanceof IllegalArgumentException ? 2 : 1;
         });
-    return line.execute(words.toArray(new String[0]));
+    line.setParameterExceptionHandler(
+        (wrong, given) -> {
+          System.err.println(
+              "bench: " + wrong.getMessage() + "; see `thaw bench " + WORD + " --help`");
+          return 2;
+        });
+    try {
+      return line.execute(words.toArray(new String[0]));
+    } catch (OutOfMemoryError e) {
+      System.err.println("bench: " + e.getMessage());
+      return 1;
+    }
   }
 
   @Override

@@ -180,6 +180,11 @@ final class RooflineTest {
   void wrongWords() {
     Ran batch = Ran.roofline("--batch", "0");
     assertEquals(new Ran(2, "", "bench: --batch: 0 is not above 0\n"), batch);
+    Ran option = Ran.roofline("--modle", "mlp");
+    assertEquals(2, option.code);
+    assertEquals(
+        "bench: Unknown options: '--modle', 'mlp'; see `thaw bench --roofline --help`\n",
+        option.err);
     Ran precision = Ran.roofline("--device", "plain", "--precision", "fp8");
     assertEquals(2, precision.code);
     assertEquals(

@@ -2,6 +2,7 @@ package dev.thaw.lessons;
 
 import dev.thaw.backend.Devices;
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -27,17 +28,34 @@ public final class Lesson {
 
   /**
    * Runs lesson {@code args[0]}, 1 to 5; its picture goes to the folder {@code args[1]}, or the
-   * current one.
+   * current one. Ends the JVM, 1, where the lesson cannot go on, and 2 where there is no such one.
    */
-  public static void main(String[] args) throws IOException {
+  public static void main(String[] args) {
+    int code = run(args);
+    if (code != 0) {
+      System.exit(code);
+    }
+  }
+
+  /** The exit code; a failure is one line. */
+  static int run(String... args) {
     int number = args.length > 0 && args[0].matches("\\d{1,2}") ? Integer.parseInt(args[0]) : 0;
     if (number < 1 || number > ALL.size()) {
       System.err.println("lesson: which one? 1 to " + ALL.size() + ": ./thaw lesson 1 [FOLDER]");
-      System.exit(2);
+      return 2;
     }
-    Path folder = Path.of(args.length > 1 ? args[1] : ".");
-    Files.createDirectories(folder);
-    ALL.get(number - 1).run(folder);
+    try {
+      Path folder = Path.of(args.length > 1 ? args[1] : ".");
+      Files.createDirectories(folder);
+      ALL.get(number - 1).run(folder);
+      return 0;
+    } catch (FileSystemException e) {
+      System.err.println(
+          "lesson: cannot write there: " + e.getMessage() + ", " + e.getClass().getSimpleName());
+    } catch (IOException | IllegalStateException | OutOfMemoryError e) {
+      System.err.println("lesson: " + e.getMessage());
+    }
+    return 1;
   }
 
   static void say(String text, Object... values) {
@@ -48,7 +66,7 @@ public final class Lesson {
   static void expect(String what, double expected, double found, double tolerance) {
     if (!(Math.abs(expected - found) <= tolerance)) {
       throw new IllegalStateException(
-          "lesson: " + what + " should be " + expected + " ± " + tolerance + ", found " + found);
+          what + " should be " + expected + " ± " + tolerance + ", found " + found);
     }
   }
 
