@@ -136,6 +136,12 @@ Refusal offer(const Product& p, const void* preference, int wanted, cublasLtMatm
   return {};
 }
 
+// What a version of the library may refuse though nothing is wrong with it.
+bool refuses(const char* what) {
+  const char* all = std::getenv("THAW_SIM_REFUSES");
+  return all != nullptr && std::strcmp(all, what) == 0;
+}
+
 Refusal enqueue(const Call& call, CUstream stream) {
   auto* kept = new Call(call);
   const int code = thaw_sim_enqueue(
@@ -212,6 +218,7 @@ EXPORT cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, co
                                                      cublasLtMatmulHeuristicResult_t* results, int* found) {
   Product p;
   Refusal r = read_all(handle, operation, a, b, c, d, p);
+  if (r.ok() && refuses("products")) r = invalid("THAW_SIM_REFUSES is set");
   return answer(r.ok() ? offer(p, preference, wanted, results, found) : r);
 }
 
@@ -233,9 +240,7 @@ EXPORT cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, const void* operat
   call.d = static_cast<char*>(d);
   call.workspace = static_cast<char*>(workspace);
   r = call.check(workspace_bytes);
-  if (r.ok() && call.product.summed() && std::getenv("THAW_SIM_NO_GRADIENTS") != nullptr) {
-    // An algorithm that was offered need not work.
-    r = {CUBLAS_STATUS_NOT_SUPPORTED, "THAW_SIM_NO_GRADIENTS is set"};
-  }
+  // An algorithm that was offered need not work.
+  if (r.ok() && call.product.summed() && refuses("gradients")) r = {CUBLAS_STATUS_NOT_SUPPORTED, "THAW_SIM_REFUSES is set"};
   return answer(r.ok() ? enqueue(call, stream) : r);
 }

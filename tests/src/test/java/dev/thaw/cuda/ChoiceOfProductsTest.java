@@ -100,7 +100,20 @@ final class ChoiceOfProductsTest {
             home,
             ChoiceOfProductsTest.class,
             ALL,
-            Map.of("THAW_SIM_NO_GRADIENTS", "1"),
+            Map.of("THAW_SIM_REFUSES", "gradients"),
             "-Dgradients=true"));
+  }
+
+  @Test
+  void ourOwnWhereTheLibraryRefusesAll() throws Exception {
+    String printed =
+        OwnJvm.printed(
+            home, ChoiceOfProductsTest.class, ALL, Map.of("THAW_SIM_REFUSES", "products"));
+    assertTrue(printed.contains("LtGemmKernels 7.0"), printed);
+    assertTrue(
+        printed.contains(
+            "on cuda-sim (cublasLtMatmulAlgoGetHeuristic: CUBLAS_STATUS_INVALID_VALUE); our own"
+                + " kernel computes it"),
+        printed);
   }
 }

@@ -91,6 +91,11 @@ final class CublasLt {
     return zero;
   }
 
+  /** The library's own name of a status. */
+  static String name(int status) {
+    return cublasLtGetStatusName(status).getString();
+  }
+
   /**
    * Throws unless {@code status} is that of success.
    *
@@ -101,7 +106,7 @@ final class CublasLt {
       throw new IllegalStateException(
           call
               + ": "
-              + cublasLtGetStatusName(status).getString()
+              + name(status)
               + " ("
               + status
               + "), "

@@ -76,6 +76,7 @@ final class LtGemm implements AutoCloseable {
   private final cublasLtMatmulHeuristicResult_t candidates =
       new cublasLtMatmulHeuristicResult_t(CANDIDATES);
   private @Nullable cublasLtMatmulAlgo_t algorithm;
+  private String refusal = "none is offered";
   private final long workspaceBytes;
 
   private final LongPointer biasAddress = new LongPointer(1);
@@ -174,7 +175,7 @@ final class LtGemm implements AutoCloseable {
               CANDIDATES,
               candidates,
               found);
-      if (status == CUBLAS_STATUS_NOT_SUPPORTED || isOptional(status)) {
+      if (refuses("cublasLtMatmulAlgoGetHeuristic", status)) {
         return -1;
       }
       check("cublasLtMatmulAlgoGetHeuristic for " + product, status);
@@ -182,9 +183,13 @@ final class LtGemm implements AutoCloseable {
     }
   }
 
-  /** The documentation does not say which gradients of a bias a version refuses, nor how. */
-  private boolean isOptional(int status) {
-    return product.bias() == LtProduct.Bias.GRADIENT && status == CUBLAS_STATUS_INVALID_VALUE;
+  /** The documentation does not say all that a version refuses, nor by which of the two. */
+  private boolean refuses(String call, int status) {
+    if (status != CUBLAS_STATUS_NOT_SUPPORTED && status != CUBLAS_STATUS_INVALID_VALUE) {
+      return false;
+    }
+    refusal = call + ": " + CublasLt.name(status);
+    return true;
   }
 
   private int firstUsable(int found) {
@@ -230,6 +235,11 @@ final class LtGemm implements AutoCloseable {
     return algorithm != null;
   }
 
+  /** Why it has none. */
+  String refusal() {
+    return refusal;
+  }
+
   /** What {@link #run} needs of workspace. */
   long workspaceBytes() {
     return workspaceBytes;
@@ -272,7 +282,7 @@ final class LtGemm implements AutoCloseable {
             workspace.at(workspaceAt),
             workspaceBytes,
             stream);
-    if (status == CUBLAS_STATUS_NOT_SUPPORTED || isOptional(status)) {
+    if (refuses("cublasLtMatmul", status)) {
       algorithm = null;
       return false;
     }

@@ -145,7 +145,7 @@ final class LtGemmKernels implements GemmKernels {
     long before = (copied + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     if (before + call.workspaceBytes() == 0) {
       return served(
-          product, call.run(c.address(), a.address(), b.address(), biasAt, 0, card.stream()));
+          product, call, call.run(c.address(), a.address(), b.address(), biasAt, 0, card.stream()));
     }
     long at = workspace.take(before + call.workspaceBytes());
     try {
@@ -157,6 +157,7 @@ final class LtGemmKernels implements GemmKernels {
       }
       return served(
           product,
+          call,
           call.run(c.address(), a.address(), b.address(), biasAt, at + before, card.stream()));
     } finally {
       workspace.give();
@@ -171,22 +172,22 @@ final class LtGemmKernels implements GemmKernels {
       all.remove();
     }
     prepared.put(product, call);
-    served(product, call.isServed());
+    served(product, call, call.isServed());
     return call;
   }
 
   /** Says so, once for each product, where the library does not serve it. */
-  private boolean served(LtProduct product, boolean served) {
+  private boolean served(LtProduct product, LtGemm call, boolean served) {
     if (!served) {
       boolean half = product.bias() == Bias.GRADIENT;
       LOG.log(
           half ? System.Logger.Level.DEBUG : System.Logger.Level.WARNING,
-          half
-              ? "cuBLASLt {0} has no algorithm for {1} on {2}; our own kernel adds up the gradient"
-              : "cuBLASLt {0} has no algorithm for {1} on {2}; our own kernel computes it",
+          "cuBLASLt {0} has no algorithm for {1} on {2} ({3}); our own kernel "
+              + (half ? "adds up the gradient" : "computes it"),
           library.version(),
           product,
-          card.device());
+          card.device(),
+          call.refusal());
     }
     return served;
   }
