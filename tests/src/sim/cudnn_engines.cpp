@@ -3,6 +3,9 @@
 // to what lies in the output, where it should.
 #include "cudnn_engines.h"
 
+#include <cstdlib>
+#include <cstring>
+
 #include "cudnn_graph.h"
 #include "cudnn_witness.h"
 
@@ -72,6 +75,10 @@ Answer find_engines(Descriptor& d) {
   const int mode = d.at<int>(HEUR_MODE_OF);
   if (mode != A && mode != FALLBACK) return refused(BAD_PARAM, "the stand-in has modes A and FALLBACK, found " + std::to_string(mode));
   if (witness::present()) return witness::find_engines(d);
+  const char* refuses = std::getenv("THAW_SIM_REFUSES");
+  if (refuses != nullptr && std::strcmp(refuses, "convolutions") == 0) {
+    return refused(EXECUTION_FAILED, "THAW_SIM_REFUSES is set");
+  }
   Value results{BACKEND_DESCRIPTOR, {}, {}};
   for (const Engine& e : engines()) {
     if (e.fallback != (mode == FALLBACK) || !offered(*d.other(HEUR_GRAPH), e)) continue;

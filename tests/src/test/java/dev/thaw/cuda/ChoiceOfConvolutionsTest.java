@@ -65,6 +65,15 @@ final class ChoiceOfConvolutionsTest {
     assertEquals(2, printed.split(Pattern.quote(said), -1).length, printed);
   }
 
+  /** A part of it that cannot be loaded, say: slow, but no end. */
+  @Test
+  void ourOwnWhereTheLibraryFails() throws Exception {
+    String printed = printed(OwnJvm.LIBRARIES, Map.of("THAW_SIM_REFUSES", "convolutions"));
+    assertTrue(printed.contains(" 7.0"), printed);
+    assertTrue(
+        printed.contains("CUDNN_STATUS_EXECUTION_FAILED (5000), THAW_SIM_REFUSES is set"), printed);
+  }
+
   @Test
   void ourOwnWhereTheyAreAskedFor() throws Exception {
     String printed = printed(OwnJvm.LIBRARIES, Map.of(), "-Dthaw.cuda.own=true");

@@ -13,7 +13,7 @@ final class CudnnException extends IllegalStateException {
   /** Statuses come in thousands: 2000 wrong arguments, 3000 not supported, 4000 and 5000 faults. */
   private static final int CATEGORY = 1000;
 
-  private static final int NOT_SUPPORTED = 3000;
+  private static final int WRONG_ARGUMENTS = 2000;
 
   private static final int LONGEST = 1024;
 
@@ -39,9 +39,9 @@ final class CudnnException extends IllegalStateException {
     }
   }
 
-  /** Whether cuDNN understood, and has nothing for it. */
-  boolean unsupported() {
-    return status / CATEGORY * CATEGORY == NOT_SUPPORTED;
+  /** Whether it was called in a way that it does not know: a fault of ours. */
+  boolean ours() {
+    return status / CATEGORY * CATEGORY == WRONG_ARGUMENTS;
   }
 
   private static String said(String words) {

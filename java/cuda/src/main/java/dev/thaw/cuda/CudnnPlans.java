@@ -135,10 +135,10 @@ final class CudnnPlans {
     try {
       graph = new CudnnGraph(cudnn.context(), conv);
     } catch (CudnnException e) {
-      if (e.unsupported()) {
-        return none(conv, e.getMessage());
+      if (e.ours()) {
+        throw e;
       }
-      throw e;
+      return none(conv, e.getMessage());
     }
     List<CudnnPlan> plans = tried(plans(graph, conv, kept), conv, addresses);
     if (plans.isEmpty() && kept != null) {
@@ -189,10 +189,11 @@ final class CudnnPlans {
       try {
         ways = graph.configurations(mode);
       } catch (CudnnException e) {
-        if (e.unsupported()) {
-          continue;
+        if (e.ours()) {
+          throw e;
         }
-        throw e;
+        refused = String.valueOf(e.getMessage());
+        continue;
       }
       for (int i = 0; i < ways.size() && plans.size() < MOST_PLANS; i++) {
         String name = (mode == CUDNN_HEUR_MODE_A ? "A " : "fallback ") + i;
