@@ -139,6 +139,21 @@ final class CudnnPlansTest {
     }
   }
 
+  /** The stand-in's seventh way is planned and never runs, which is seen before it is used. */
+  @Test
+  void aChoiceThatDoesNotRunAnyMoreIsMadeAnew(@TempDir Path folder)
+      throws UnavailableException, IOException {
+    CudnnConv conv = CudnnConv.plain(Direction.FORWARD, SHAPE, DType.FLOAT32);
+    Path file = folder.resolve("plans");
+    CudnnPlan plan = assertNotNullPlan(find(plans(STRICT, file), conv));
+    String line = Files.readAllLines(file).get(0);
+    Files.writeString(file, line.replace("\t" + plan, "\tA 6") + "\n");
+    plan = assertNotNullPlan(find(plans(STRICT, file), conv));
+    if (backend.device().kind().equals("cuda-sim")) {
+      assertNotEquals("A 6", plan.toString());
+    }
+  }
+
   private static CudnnPlan assertNotNullPlan(@Nullable CudnnPlan plan) {
     assertNotNull(plan);
     return plan;

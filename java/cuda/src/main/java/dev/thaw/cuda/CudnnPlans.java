@@ -140,12 +140,10 @@ final class CudnnPlans {
       }
       return none(conv, e.getMessage());
     }
-    List<CudnnPlan> plans = tried(plans(graph, conv, kept), conv, addresses);
-    if (plans.isEmpty() && kept != null) {
-      plans = tried(plans(graph, conv, null), conv, addresses);
+    @Nullable CudnnPlan best = best(graph, conv, kept, addresses);
+    if (best == null && kept != null) {
+      best = best(graph, conv, null, addresses);
     }
-    @Nullable CudnnPlan best = card.isNoting() ? first(plans) : fastest(plans, addresses);
-    plans.stream().filter(plan -> plan != best).forEach(CudnnPlan::close);
     if (best == null) {
       graph.close();
       return none(conv, refused);
@@ -160,6 +158,19 @@ final class CudnnPlans {
       choices.put(conv.toString(), best.toString());
     }
     return new Found(graph, best);
+  }
+
+  /**
+   * The plan to compute with; null where none runs.
+   *
+   * @param only the name of the one that is wanted; null for the fastest
+   */
+  private @Nullable CudnnPlan best(
+      CudnnGraph graph, CudnnConv conv, @Nullable String only, long[] addresses) {
+    List<CudnnPlan> plans = tried(plans(graph, conv, only), conv, addresses);
+    @Nullable CudnnPlan best = card.isNoting() ? first(plans) : fastest(plans, addresses);
+    plans.stream().filter(plan -> plan != best).forEach(CudnnPlan::close);
+    return best;
   }
 
   /**
@@ -285,8 +296,8 @@ final class CudnnPlans {
   }
 
   private @Nullable CudnnPlan fastest(List<CudnnPlan> plans, long[] addresses) {
-    if (plans.size() < 2) {
-      return first(plans);
+    if (plans.isEmpty()) {
+      return null;
     }
     long bytes = plans.stream().mapToLong(CudnnPlan::workspace).max().orElseThrow();
     long scratch;
@@ -300,6 +311,9 @@ final class CudnnPlans {
       return fastest(smaller, addresses);
     }
     try {
+      if (plans.size() == 1) {
+        return runs(plans.get(0), addresses, scratch) ? plans.get(0) : null;
+      }
       @Nullable CudnnPlan best = null;
       double shortest = Double.POSITIVE_INFINITY;
       for (CudnnPlan plan : plans) {
@@ -313,6 +327,16 @@ final class CudnnPlans {
       return best;
     } finally {
       workspace.give();
+    }
+  }
+
+  private boolean runs(CudnnPlan plan, long[] addresses, long scratch) {
+    try {
+      plan.execute(cudnn, addresses, scratch);
+      return true;
+    } catch (CudnnException e) {
+      refused = String.valueOf(e.getMessage());
+      return false;
     }
   }
 
