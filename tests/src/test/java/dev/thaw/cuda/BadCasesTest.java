@@ -97,6 +97,19 @@ final class BadCasesTest {
   }
 
   @Test
+  void aCardThatIsNotThere() {
+    String device = OnACard.backend().device().kind() + ":64";
+    IllegalStateException e = assertThrows(IllegalStateException.class, () -> Devices.get(device));
+    String message = String.valueOf(e.getMessage());
+    assertTrue(
+        message.matches(
+            device
+                + " is not available: (there is one card here, number 0|cards here are numbered 0"
+                + " to \\d+)"),
+        message);
+  }
+
+  @Test
   void anOldCard() throws Exception {
     assertEquals(
         "cuda-sim is not available: Thaw stand-in has compute capability 7.0, needed is 7.5;"

@@ -58,7 +58,7 @@ final class Finetune extends TrainingCommand {
   @Override
   Map<String, Object> run() throws IOException {
     running.check();
-    learning.precision().check(backend());
+    learning.check(backend());
     try (Device.Use on = backend().device().use();
         Device.Use numbers = new Generator(data.seed()).use()) {
       ModelFile.Loaded loaded = ModelFile.load(from);

@@ -1,5 +1,6 @@
 package dev.thaw.app;
 
+import dev.thaw.backend.Backend;
 import dev.thaw.data.Augment;
 import dev.thaw.data.DataLoader;
 import dev.thaw.data.Dataset;
@@ -109,6 +110,18 @@ final class LearningOptions {
     return computing.precision();
   }
 
+  /**
+   * Before data are read, which may take long.
+   *
+   * @throws IllegalArgumentException when a word is wrong, or {@code backend} cannot do it
+   */
+  void check(Backend backend) {
+    precision().check(backend);
+    graphs();
+    shuffles();
+    Augment.parse(augment);
+  }
+
   boolean graphs() {
     Check.that(
         graph.equals("auto") || graph.equals("off"),
@@ -117,13 +130,17 @@ final class LearningOptions {
     return graph.equals("auto");
   }
 
-  DataLoader.Options loading(int batch, long seed) {
+  private boolean shuffles() {
     Check.that(
         shuffle.equals("yes") || shuffle.equals("no"),
         "--shuffle: '%s' is neither yes nor no",
         shuffle);
+    return shuffle.equals("yes");
+  }
+
+  DataLoader.Options loading(int batch, long seed) {
     return DataLoader.Options.training(batch, seed)
-        .withShuffle(shuffle.equals("yes"))
+        .withShuffle(shuffles())
         .withAugment(Augment.parse(augment));
   }
 }

@@ -47,7 +47,7 @@ final class Pretrain extends TrainingCommand {
   @Override
   Map<String, Object> run() throws IOException {
     running.check();
-    learning.precision().check(backend());
+    learning.check(backend());
     String rule = optimizing.rule("sgd");
     double rate =
         optimizing.rate() == null ? OptimizerOptions.defaultRate(rule) : optimizing.rate();

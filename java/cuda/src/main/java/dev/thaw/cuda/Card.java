@@ -100,7 +100,9 @@ final class Card {
         throw new UnavailableException(
             count[0] == 0
                 ? "the driver sees no card; nvidia-smi shows them, CUDA_VISIBLE_DEVICES hides them"
-                : "cards here are numbered 0 to " + (count[0] - 1));
+                : count[0] == 1
+                    ? "there is one card here, number 0"
+                    : "cards here are numbered 0 to " + (count[0] - 1));
       }
       int[] ordinal = new int[1];
       check("cuDeviceGet", cuDeviceGet(ordinal, device.index()));
