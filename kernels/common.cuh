@@ -85,6 +85,7 @@ DEVICE Pack<T>* packs(T* p) {
 // W neighbours in registers, read and written at once: 1, or as many as a pack has.
 template <int W>
 struct Floats {
+  static constexpr int WIDTH = W;
   float v[W];
 };
 
@@ -98,6 +99,22 @@ DEVICE Floats<W> load(const T* p) {
   const Neighbours<T, W> x = *(const Neighbours<T, W>*)p;
   Floats<W> y;
   for (int k = 0; k < W; ++k) y.v[k] = widen(x.v[k]);
+  return y;
+}
+
+// Two bf16 are a word in memory, of which the upper half is a float already: fewer instructions than one by one.
+template <int W>
+DEVICE Floats<W> load(const bf16* p) {
+  Floats<W> y;
+  if constexpr (W % 2 == 0) {
+    const Neighbours<unsigned, W / 2> x = *(const Neighbours<unsigned, W / 2>*)p;
+    for (int k = 0; k < W; k += 2) {
+      y.v[k] = __uint_as_float(x.v[k / 2] << 16);
+      y.v[k + 1] = __uint_as_float(x.v[k / 2] & 0xffff0000u);
+    }
+  } else {
+    for (int k = 0; k < W; ++k) y.v[k] = widen(p[k]);
+  }
   return y;
 }
 

@@ -6,19 +6,6 @@
 
 enum Reads { NOTHING, X, Y };
 
-DEVICE float logistic(float x) { return 1.0f / (1.0f + exp(-x)); }
-
-// 1 + tanh u = 2 gate(x) with u = sqrt(2 / pi) (x + 0.044715 x^3), see unary_ops.def.
-DEVICE float gate(float x) {
-  const float z = min_of(max_of(x, -20.0f), 20.0f);
-  return logistic(1.59576912f * (z + 0.044715f * z * z * z));
-}
-
-DEVICE float gate_slope(float x) {
-  const float z = min_of(max_of(x, -20.0f), 20.0f);
-  return z * 1.59576912f * (1.0f + 0.134145f * z * z);
-}
-
 using T = float;
 
 #define UNARY(name, reads_, f, slope_)                                                                  \
@@ -30,19 +17,84 @@ using T = float;
       return slope_;                                                                                    \
     }                                                                                                   \
   };
+
+// x times the derivative of the argument of gate(x), see unary_ops.def.
+DEVICE float gate_slope(float x) {
+  const float z = min_of(max_of(x, -20.0f), 20.0f);
+  return z * 1.59576912f * (1.0f + 0.134145f * z * z);
+}
+
+// For float.
+namespace exact {
+
+DEVICE float logistic(float x) { return 1.0f / (1.0f + exp(-x)); }
+
+// 1 + tanh u = 2 gate(x) with u = sqrt(2 / pi) (x + 0.044715 x^3).
+DEVICE float gate(float x) {
+  const float z = min_of(max_of(x, -20.0f), 20.0f);
+  return logistic(1.59576912f * (z + 0.044715f * z * z * z));
+}
+
 #include "unary_ops.def"
+
+}  // namespace exact
+
+// For bf16, whose packs have twice the numbers: with the exact functions a card would calculate for longer than memory takes.
+// These are off by 2^-20, where a bf16 is rounded by 2^-9.
+namespace brief {
+
+DEVICE float two_to(float x) {
+  float y;
+#ifdef __CUDA_ARCH__
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+#else
+  y = exp2f(x);
+#endif
+  return y;
+}
+
+DEVICE float one_over(float x) {
+  float y;
+#ifdef __CUDA_ARCH__
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+#else
+  y = 1.0f / x;
+#endif
+  return y;
+}
+
+DEVICE float exp(float x) { return two_to(1.44269504f * x); }
+
+DEVICE float logistic(float x) { return one_over(1.0f + exp(-x)); }
+
+DEVICE float gate(float x) {
+  const float z = min_of(max_of(x, -20.0f), 20.0f);
+  return logistic(1.59576912f * (z + 0.044715f * z * z * z));
+}
+
+// To 1.5e-7: Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26.
+DEVICE float erf(float x) {
+  const float a = fabs(x), t = one_over(1.0f + 0.3275911f * a);
+  const float p = t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
+  return copysign(1.0f - p * exp(-x * x), x);
+}
+
+#include "unary_ops.def"
+
+}  // namespace brief
 #undef UNARY
 
 // y may be x.
 template <class Op, class S>
 DEVICE void unary_forward(S* y, const S* x, long long n, float a, float b) {
-  const long long whole = aligned(y, x) ? n / Pack<S>::WIDTH : 0;
+  constexpr int W = Pack<S>::WIDTH;
+  const long long whole = aligned(y, x) ? n / W : 0;
   for (long long i = first(); i < whole; i += step()) {
-    Pack<S> p = packs(x)[i];
-    for (S& v : p.v) v = narrow<S>(Op::value(widen(v), a, b));
-    packs(y)[i] = p;
+    Floats<W> v = load<W>(x + i * W);
+    for (float& e : v.v) e = Op::value(e, a, b);
+    store(y + i * W, v);
   }
-  for (long long i = whole * Pack<S>::WIDTH + first(); i < n; i += step()) {
+  for (long long i = whole * W + first(); i < n; i += step()) {
     y[i] = narrow<S>(Op::value(widen(x[i]), a, b));
   }
 }
@@ -51,32 +103,30 @@ DEVICE void unary_forward(S* y, const S* x, long long n, float a, float b) {
 template <class Op, class S>
 DEVICE void unary_backward(S* dx, const S* dy, const S* saved, long long n, float a, float b) {
   constexpr bool reads = Op::reads != NOTHING;
-  const long long whole = aligned(dx, dy) && (!reads || aligned(saved)) ? n / Pack<S>::WIDTH : 0;
+  constexpr int W = Pack<S>::WIDTH;
+  const long long whole = aligned(dx, dy) && (!reads || aligned(saved)) ? n / W : 0;
   for (long long i = first(); i < whole; i += step()) {
-    Pack<S> p = packs(dy)[i];
-    Pack<S> s = p;
-    if (reads) s = packs(saved)[i];
-    for (int k = 0; k < Pack<S>::WIDTH; ++k) {
-      p.v[k] = narrow<S>(widen(p.v[k]) * Op::slope(widen(s.v[k]), a, b));
-    }
-    packs(dx)[i] = p;
+    Floats<W> d = load<W>(dy + i * W), s = d;
+    if (reads) s = load<W>(saved + i * W);
+    for (int k = 0; k < W; ++k) d.v[k] *= Op::slope(s.v[k], a, b);
+    store(dx + i * W, d);
   }
-  for (long long i = whole * Pack<S>::WIDTH + first(); i < n; i += step()) {
+  for (long long i = whole * W + first(); i < n; i += step()) {
     const float s = reads ? widen(saved[i]) : 0.0f;
     dx[i] = narrow<S>(widen(dy[i]) * Op::slope(s, a, b));
   }
 }
 
-#define UNARY_OF(name, S, type)                                                                              \
+#define UNARY_OF(name, S, type, functions)                                                                   \
   KERNEL(name##_forward_##type, S* y, const S* x, long long n, float a, float b) {                           \
-    unary_forward<unary_##name>(y, x, n, a, b);                                                                 \
+    unary_forward<functions::unary_##name>(y, x, n, a, b);                                                   \
   }                                                                                                          \
   KERNEL(name##_backward_##type, S* dx, const S* dy, const S* saved, long long n, float a, float b) {        \
-    unary_backward<unary_##name>(dx, dy, saved, n, a, b);                                                       \
+    unary_backward<functions::unary_##name>(dx, dy, saved, n, a, b);                                         \
   }
-#define UNARY(name, reads, f, slope) \
-  UNARY_OF(name, float, f32)         \
-  UNARY_OF(name, bf16, bf16)
+#define UNARY(name, reads, f, slope)  \
+  UNARY_OF(name, float, f32, exact)   \
+  UNARY_OF(name, bf16, bf16, brief)
 #include "unary_ops.def"
 #undef UNARY
 
@@ -111,14 +161,15 @@ struct Steps {
 // Both operands as long as the result: y may be one of them.
 template <class F, class S>
 DEVICE void binary_same(S* y, const S* a, const S* b, long long n) {
-  const long long whole = aligned(y, a, b) ? n / Pack<S>::WIDTH : 0;
+  constexpr int W = Pack<S>::WIDTH;
+  const long long whole = aligned(y, a, b) ? n / W : 0;
   for (long long i = first(); i < whole; i += step()) {
-    Pack<S> p = packs(a)[i];
-    const Pack<S> q = packs(b)[i];
-    for (int k = 0; k < Pack<S>::WIDTH; ++k) p.v[k] = narrow<S>(F::value(widen(p.v[k]), widen(q.v[k])));
-    packs(y)[i] = p;
+    Floats<W> p = load<W>(a + i * W);
+    const Floats<W> q = load<W>(b + i * W);
+    for (int k = 0; k < W; ++k) p.v[k] = F::value(p.v[k], q.v[k]);
+    store(y + i * W, p);
   }
-  for (long long i = whole * Pack<S>::WIDTH + first(); i < n; i += step()) {
+  for (long long i = whole * W + first(); i < n; i += step()) {
     y[i] = narrow<S>(F::value(widen(a[i]), widen(b[i])));
   }
 }
