@@ -20,7 +20,7 @@ struct NormCut {
 // Where a thread is in one of the pieces * groups tasks.
 template <int W>
 struct NormPlace {
-  int piece, channel, slot;
+  int piece, first_channel, channel, slot;  // the block's first channel, the thread's
   bool busy;       // or behind the last channel
   int row, end, slots;
 
@@ -28,7 +28,8 @@ struct NormPlace {
     piece = task / cut.groups;
     slot = threadIdx.x / cut.lanes;
     slots = THREADS / cut.lanes;
-    channel = (task % cut.groups * cut.lanes + (int)(threadIdx.x & (cut.lanes - 1))) * W;
+    first_channel = (task - piece * cut.groups) * cut.lanes * W;
+    channel = first_channel + (int)(threadIdx.x & (cut.lanes - 1)) * W;
     busy = channel < cut.channels;
     const long long begin = (long long)piece * cut.rows_of_piece, last = begin + cut.rows_of_piece;
     end = (int)(last < cut.rows ? last : cut.rows);
@@ -38,7 +39,39 @@ struct NormPlace {
   // Rows that this thread has, and that the piece has.
   DEVICE int own() const { return busy && row < end ? (end - row + slots - 1) / slots : 0; }
   DEVICE int all() const { return end - row + slot; }
+
+  // Of the piece.
+  DEVICE long long first_row() const { return row - slot; }
+
+  // This thread's first element, and from one of its rows to the next.
+  DEVICE long long begin(const NormCut& cut) const { return (long long)row * cut.channels + channel; }
+  DEVICE long long stride(const NormCut& cut) const { return (long long)slots * cut.channels; }
 };
+
+// Two sums of each channel of a block, of those of its threads, in an order that never changes; f(i, a, b) gets them, where i
+// counts the block's channels. All threads of the block call it.
+template <int W, class F>
+DEVICE void over_slots(const Floats<W>& a, const Floats<W>& b, int lanes, F f) {
+  __shared__ Neighbours<float, W> partial[2][THREADS];
+  __syncthreads();  // the previous task's sums have been read
+  for (int e = 0; e < W; ++e) {
+    partial[0][threadIdx.x].v[e] = a.v[e];
+    partial[1][threadIdx.x].v[e] = b.v[e];
+  }
+  __syncthreads();
+  const int channels = lanes * W, slots = THREADS / lanes;
+  for (int i = threadIdx.x; i < channels; i += THREADS) {
+    const float* const as = partial[0][0].v + i;
+    const float* const bs = partial[1][0].v + i;
+    double sum_a = 0.0, sum_b = 0.0;
+#pragma unroll 4
+    for (int s = 0; s < slots; ++s) {
+      sum_a += as[s * channels];
+      sum_b += bs[s * channels];
+    }
+    f(i, sum_a, sum_b);
+  }
+}
 
 // The sum over all threads of a block with the same lane, in an order that never changes; each of them gets it.
 DEVICE double over_slots(double x, int lanes) {
@@ -53,42 +86,61 @@ DEVICE double over_slots(double x, int lanes) {
   return partial[threadIdx.x & (lanes - 1)];
 }
 
+// use(i, read(i)) for i in [0, n). What several need is read before the first of them is used: memory answers late, so much
+// must be on its way.
+template <int AT_ONCE, class Read, class Use>
+DEVICE void each_row(int n, Read read, Use use) {
+  int i = 0;
+  for (; i + AT_ONCE <= n; i += AT_ONCE) {
+    decltype(read(0)) x[AT_ONCE];
+    for (int k = 0; k < AT_ONCE; ++k) x[k] = read(i + k);
+    for (int k = 0; k < AT_ONCE; ++k) use(i + k, x[k]);
+  }
+#pragma unroll 1
+  for (; i < n; ++i) use(i, read(i));
+}
+
+// What is read of two or three tensors.
+template <int W>
+struct Two {
+  Floats<W> a, b;
+};
+
+template <int W>
+struct Three {
+  Floats<W> a, b, c;
+};
+
 // Channels that a joining block has; 32 threads share out the pieces of each.
 constexpr int JOIN_LANES = 8;
 
-// Mean and sum of squared distances from it, of each piece and channel: a thread sums the distances from the first of its
-// numbers in float, which loses little, and the threads' are put together in double about the mean of all.
+// Mean and sum of squared distances from it, of each piece and channel: threads sum the distances from the piece's first
+// number in float, which loses little, and the threads' sums are put together in double.
 template <int W, class S>
-DEVICE void moments(double* __restrict__ partial, const S* __restrict__ x, const NormCut& cut) {
+DEVICE void moments(double* partial, const S* x, const NormCut& cut) {
   for (int task = blockIdx.x; task < cut.pieces * cut.groups; task += gridDim.x) {
     const NormPlace<W> p(task, cut);
     const int n = p.own();
     Floats<W> shift = {}, sum = {}, squares = {};
-    const S* from = x + (long long)p.row * cut.channels + p.channel;
-    const long long stride = (long long)p.slots * cut.channels;
-    if (n > 0) shift = load<W>(from);
-#pragma unroll 4
-    for (int i = 1; i < n; ++i) {
-      const Floats<W> v = load<W>(from + i * stride);
+    const S* from = x + p.begin(cut);
+    const long long stride = p.stride(cut);
+    if (p.busy) shift = load<W>(x + p.first_row() * cut.channels + p.channel);
+    each_row<4>(n, [&](int i) { return load<W>(from + i * stride); }, [&](int, const Floats<W>& v) {
       for (int e = 0; e < W; ++e) {
         const float d = v.v[e] - shift.v[e];
         sum.v[e] += d;
         squares.v[e] += d * d;
       }
-    }
-    for (int e = 0; e < W; ++e) {
-      const double s = sum.v[e];
-      const double middle = n > 0 ? shift.v[e] + s / n : 0.0;
-      const double inside = n > 0 ? squares.v[e] - s * s / n : 0.0;
-      const double mean = over_slots(n * middle, cut.lanes) / p.all();
-      const double gap = n > 0 ? middle - mean : 0.0;
-      const double spread = over_slots((inside < 0.0 ? 0.0 : inside) + n * gap * gap, cut.lanes);
-      if (p.slot == 0 && p.busy) {
-        double* const to = partial + 2 * ((long long)p.piece * cut.channels + p.channel + e);
-        to[0] = mean;
-        to[1] = spread;
-      }
-    }
+    });
+    const double share = 1.0 / p.all();
+    over_slots<W>(sum, squares, cut.lanes, [&](int i, double s, double q) {
+      const int channel = p.first_channel + i;
+      if (channel >= cut.channels) return;
+      const double spread = q - s * s * share;
+      double* const to = partial + 2 * ((long long)p.piece * cut.channels + channel);
+      to[0] = widen(x[p.first_row() * cut.channels + channel]) + s * share;
+      to[1] = spread < 0.0 ? 0.0 : spread;
+    });
   }
 }
 
@@ -140,8 +192,10 @@ KERNEL(norm_track, float* running_mean, float* running_variance, const float* me
 // A thread's channels of a float vector.
 template <int W>
 DEVICE Floats<W> channels_of(const float* vector, const NormPlace<W>& p) {
-  Floats<W> y = {};
-  for (int e = 0; e < W && p.busy; ++e) y.v[e] = vector[p.channel + e];
+  if (!p.busy) return {};
+  if (W > 1 && aligned(vector)) return load<W>(vector + p.channel);
+  Floats<W> y;
+  for (int e = 0; e < W; ++e) y.v[e] = vector[p.channel + e];
   return y;
 }
 
@@ -158,14 +212,13 @@ DEVICE Floats<W> scale_of(const float* gamma, const float* variance, float eps, 
 template <int W>
 DEVICE void write_sums(double* partial, const Floats<W>& sum, const Floats<W>& product, const NormPlace<W>& p,
                        const NormCut& cut) {
-  for (int e = 0; e < W; ++e) {
-    const double ups = over_slots(sum.v[e], cut.lanes), products = over_slots(product.v[e], cut.lanes);
-    if (p.slot == 0 && p.busy) {
-      double* const to = partial + 2 * ((long long)p.piece * cut.channels + p.channel + e);
-      to[0] = ups;
-      to[1] = products;
-    }
-  }
+  over_slots<W>(sum, product, cut.lanes, [&](int i, double s, double product_sum) {
+    const int channel = p.first_channel + i;
+    if (channel >= cut.channels) return;
+    double* const to = partial + 2 * ((long long)p.piece * cut.channels + channel);
+    to[0] = s;
+    to[1] = product_sum;
+  });
 }
 
 // What forward does to a thread's channels: (x - mean) scale + beta.
@@ -186,21 +239,29 @@ template <int W, class S>
 DEVICE void batch_forward(S* __restrict__ y, const S* __restrict__ x, const float* gamma, const float* beta,
                           const float* mean, const float* variance, const S* __restrict__ residual, int relu, float eps,
                           const NormCut& cut) {
+  const float least = relu ? 0.0f : Max::none();
   for (int task = blockIdx.x; task < cut.pieces * cut.groups; task += gridDim.x) {
     const NormPlace<W> p(task, cut);
     const NormAffine<W> affine(gamma, beta, mean, variance, eps, p);
-    const int n = p.own();
-    long long at = (long long)p.row * cut.channels + p.channel;
-#pragma unroll 4
-    for (int i = 0; i < n; ++i, at += (long long)p.slots * cut.channels) {
-      Floats<W> v = load<W>(x + at), r = {};
-      if (residual != nullptr) r = load<W>(residual + at);
-      for (int e = 0; e < W; ++e) {
-        float z = affine.of(v.v[e], e);
-        if (residual != nullptr) z += r.v[e];
-        v.v[e] = relu && z <= 0.0f ? 0.0f : z;
-      }
-      store(y + at, v);
+    const long long begin = p.begin(cut), stride = p.stride(cut);
+    if (residual == nullptr) {
+      each_row<4>(p.own(), [&](int i) { return load<W>(x + begin + i * stride); }, [&](int i, Floats<W> v) {
+        for (int e = 0; e < W; ++e) {
+          const float z = affine.of(v.v[e], e);
+          v.v[e] = z <= least ? least : z;
+        }
+        store(y + begin + i * stride, v);
+      });
+    } else {
+      each_row<2>(
+          p.own(), [&](int i) { return Two<W>{load<W>(x + begin + i * stride), load<W>(residual + begin + i * stride)}; },
+          [&](int i, Two<W> v) {
+            for (int e = 0; e < W; ++e) {
+              const float z = affine.of(v.a.v[e], e) + v.b.v[e];
+              v.a.v[e] = z <= least ? least : z;
+            }
+            store(y + begin + i * stride, v.a);
+          });
     }
   }
 }
@@ -215,17 +276,20 @@ DEVICE void gradient_sums(double* __restrict__ partial, const S* __restrict__ dy
     const NormPlace<W> p(task, cut);
     const NormAffine<W> affine(gamma, beta, mean, variance, eps, p);
     Floats<W> sum = {}, product = {};
-    const int n = p.own();
-    long long at = (long long)p.row * cut.channels + p.channel;
-#pragma unroll 2
-    for (int i = 0; i < n; ++i, at += (long long)p.slots * cut.channels) {
-      const Floats<W> d = load<W>(dy + at);
-      const Floats<W> v = load<W>(x + at);
-      for (int e = 0; e < W; ++e) {
-        const float passed = beta == nullptr || affine.of(v.v[e], e) > 0.0f ? d.v[e] : 0.0f;
-        sum.v[e] += passed;
-        product.v[e] += passed * (v.v[e] - affine.mean.v[e]);
-      }
+    const long long begin = p.begin(cut), stride = p.stride(cut);
+    const auto read = [&](int i) { return Two<W>{load<W>(dy + begin + i * stride), load<W>(x + begin + i * stride)}; };
+    const auto add = [&](float d, float v, int e) {
+      sum.v[e] += d;
+      product.v[e] += d * (v - affine.mean.v[e]);
+    };
+    if (beta == nullptr) {
+      each_row<2>(p.own(), read, [&](int, const Two<W>& v) {
+        for (int e = 0; e < W; ++e) add(v.a.v[e], v.b.v[e], e);
+      });
+    } else {
+      each_row<2>(p.own(), read, [&](int, const Two<W>& v) {
+        for (int e = 0; e < W; ++e) add(affine.of(v.b.v[e], e) > 0.0f ? v.a.v[e] : 0.0f, v.b.v[e], e);
+      });
     }
     write_sums(partial, sum, product, p, cut);
   }
@@ -240,20 +304,22 @@ DEVICE void residual_sums(double* __restrict__ partial, S* __restrict__ dresidua
     const NormPlace<W> p(task, cut);
     const Floats<W> middle = channels_of(mean, p);
     Floats<W> sum = {}, product = {};
-    const int n = p.own();
-    long long at = (long long)p.row * cut.channels + p.channel;
-#pragma unroll 2
-    for (int i = 0; i < n; ++i, at += (long long)p.slots * cut.channels) {
-      Floats<W> d = load<W>(dy + at);
-      const Floats<W> v = load<W>(x + at);
-      const Floats<W> passed = load<W>(y + at);
-      for (int e = 0; e < W; ++e) {
-        d.v[e] = passed.v[e] > 0.0f ? d.v[e] : 0.0f;
-        sum.v[e] += d.v[e];
-        product.v[e] += d.v[e] * (v.v[e] - middle.v[e]);
-      }
-      store(dresidual + at, d);
-    }
+    const long long begin = p.begin(cut), stride = p.stride(cut);
+    each_row<2>(
+        p.own(),
+        [&](int i) {
+          const long long at = begin + i * stride;
+          return Three<W>{load<W>(dy + at), load<W>(x + at), load<W>(y + at)};
+        },
+        [&](int i, Three<W> v) {
+          for (int e = 0; e < W; ++e) {
+            const float d = v.c.v[e] > 0.0f ? v.a.v[e] : 0.0f;
+            sum.v[e] += d;
+            product.v[e] += d * (v.b.v[e] - middle.v[e]);
+            v.a.v[e] = d;
+          }
+          store(dresidual + begin + i * stride, v.a);
+        });
     write_sums(partial, sum, product, p, cut);
   }
 }
@@ -317,17 +383,23 @@ DEVICE void batch_backward(S* __restrict__ dx, const S* __restrict__ dy, const S
     const NormPlace<W> p(task, cut);
     const NormAffine<W> affine(gamma, beta, mean, variance, eps, p);
     const Floats<W> offset = channels_of(means, p), slope = channels_of(means + cut.channels, p);
-    const int n = p.own();
-    long long at = (long long)p.row * cut.channels + p.channel;
-#pragma unroll 2
-    for (int i = 0; i < n; ++i, at += (long long)p.slots * cut.channels) {
-      Floats<W> d = load<W>(dy + at);
-      const Floats<W> v = load<W>(x + at);
-      for (int e = 0; e < W; ++e) {
-        const float passed = beta == nullptr || affine.of(v.v[e], e) > 0.0f ? d.v[e] : 0.0f;
-        d.v[e] = affine.scale.v[e] * (passed - offset.v[e] - (v.v[e] - affine.mean.v[e]) * slope.v[e]);
-      }
-      store(dx + at, d);
+    const long long begin = p.begin(cut), stride = p.stride(cut);
+    const auto read = [&](int i) { return Two<W>{load<W>(dy + begin + i * stride), load<W>(x + begin + i * stride)}; };
+    const auto slope_of = [&](float d, float v, int e) {
+      return affine.scale.v[e] * (d - offset.v[e] - (v - affine.mean.v[e]) * slope.v[e]);
+    };
+    if (beta == nullptr) {
+      each_row<2>(p.own(), read, [&](int i, Two<W> v) {
+        for (int e = 0; e < W; ++e) v.a.v[e] = slope_of(v.a.v[e], v.b.v[e], e);
+        store(dx + begin + i * stride, v.a);
+      });
+    } else {
+      each_row<2>(p.own(), read, [&](int i, Two<W> v) {
+        for (int e = 0; e < W; ++e) {
+          v.a.v[e] = slope_of(affine.of(v.b.v[e], e) > 0.0f ? v.a.v[e] : 0.0f, v.b.v[e], e);
+        }
+        store(dx + begin + i * stride, v.a);
+      });
     }
   }
 }
@@ -339,14 +411,11 @@ DEVICE void constant_backward(S* __restrict__ dx, const S* __restrict__ dy, cons
   for (int task = blockIdx.x; task < cut.pieces * cut.groups; task += gridDim.x) {
     const NormPlace<W> p(task, cut);
     const Floats<W> scale = scale_of(gamma, variance, eps, p);
-    const int n = p.own();
-    long long at = (long long)p.row * cut.channels + p.channel;
-#pragma unroll 4
-    for (int i = 0; i < n; ++i, at += (long long)p.slots * cut.channels) {
-      Floats<W> d = load<W>(dy + at);
+    const long long begin = p.begin(cut), stride = p.stride(cut);
+    each_row<4>(p.own(), [&](int i) { return load<W>(dy + begin + i * stride); }, [&](int i, Floats<W> d) {
       for (int e = 0; e < W; ++e) d.v[e] *= scale.v[e];
-      store(dx + at, d);
-    }
+      store(dx + begin + i * stride, d);
+    });
   }
 }
 
@@ -388,24 +457,28 @@ DEVICE void constant_backward(S* __restrict__ dx, const S* __restrict__ dy, cons
 NORM(float, f32)
 NORM(bf16, bf16)
 
-// --- By row. A row is read again where it was just read, and is still in the cache. ---
+// --- By row (rows.cuh). ---
 
-template <class Team, class S>
-DEVICE void layer_forward(const Team team, S* y, float* mean, float* rstd, const S* x, const float* gamma,
+template <class Row, class S>
+DEVICE void layer_forward(const typename Row::Team team, S* y, float* mean, float* rstd, const S* x, const float* gamma,
                           const float* beta, int rows, int columns, double eps) {
+  const double share = 1.0 / columns;
   for (long long begin = team.start(); begin < rows; begin += team.stride()) {
-    const long long row = begin + team.row();
-    const int n = row < rows ? columns : 0;
-    const S* from = x + row * columns;
+    const long long at = begin + team.row();
+    const Row row(team, x + at * columns, at < rows ? columns : 0);
     float sum = 0.0f, squares = 0.0f;
-    each_of(team, from, n, [&](int, S v) { sum += widen(v); });
-    const float m = (float)(team.template fold<Sum<double>>((double)sum) / columns);
-    each_of(team, from, n, [&](int, S v) { squares += (widen(v) - m) * (widen(v) - m); });
-    const float s = (float)(1.0 / sqrt(team.template fold<Sum<double>>((double)squares) / columns + eps));
-    map_row(team, y + row * columns, from, n, [&](int i, float v) { return (v - m) * s * gamma[i] + beta[i]; });
-    if (row < rows && team.rank() == 0) {
-      mean[row] = m;
-      rstd[row] = s;
+    row.each([&](int, float v) { sum += v; });
+    const float m = (float)(team.template fold<Sum<double>>((double)sum) * share);
+    row.each([&](int, float v) { squares += (v - m) * (v - m); });
+    const float s = 1.0f / sqrt((float)(team.template fold<Sum<double>>((double)squares) * share + eps));
+    row.map(y + at * columns, [&](int i, typename Row::Unit v) {
+      const typename Row::Unit scale = like(v, gamma + i), shift = like(v, beta + i);
+      for (int e = 0; e < v.WIDTH; ++e) v.v[e] = (v.v[e] - m) * s * scale.v[e] + shift.v[e];
+      return v;
+    });
+    if (at < rows && team.rank() == 0) {
+      mean[at] = m;
+      rstd[at] = s;
     }
   }
 }
@@ -421,10 +494,10 @@ DEVICE void layer_backward(const Team team, S* dx, const S* dy, const S* x, cons
     const S* up = dy + row * columns;
     const S* from = x + row * columns;
     float sum = 0.0f, product = 0.0f;
-    each_of(team, up, from, n, [&](int i, S d, S v) {
-      const float g = widen(d) * gamma[i];
+    each_of(team, up, from, n, [&](int i, float d, float v) {
+      const float g = d * gamma[i];
       sum += g;
-      product += g * (widen(v) - m);
+      product += g * (v - m);
     });
     const float offset = (float)(team.template fold<Sum<double>>((double)sum) / columns);
     const float slope = (float)(team.template fold<Sum<double>>((double)product) / columns * s * s);
@@ -433,14 +506,26 @@ DEVICE void layer_backward(const Team team, S* dx, const S* dy, const S* x, cons
   }
 }
 
+#define LAYER_FORWARD(...) layer_forward<__VA_ARGS__>(team, y, mean, rstd, x, gamma, beta, rows, columns, eps)
+
 #define LAYER(S, type)                                                                                               \
   KERNEL(norm_layer_forward_short_##type, S* y, float* mean, float* rstd, const S* x, const float* gamma,            \
          const float* beta, int rows, int columns, double eps, int lanes) {                                          \
-    layer_forward(Lanes{lanes}, y, mean, rstd, x, gamma, beta, rows, columns, eps);                                  \
+    const Lanes team{lanes};                                                                                         \
+    if (packed(columns, y, x, gamma, beta)) {                                                                        \
+      LAYER_FORWARD(HeldRow<S, Pack<S>::WIDTH>);                                                                     \
+    } else {                                                                                                         \
+      LAYER_FORWARD(ReadRow<Lanes, S, 1>);                                                                           \
+    }                                                                                                                \
   }                                                                                                                  \
   KERNEL(norm_layer_forward_##type, S* y, float* mean, float* rstd, const S* x, const float* gamma,                  \
          const float* beta, int rows, int columns, double eps) {                                                     \
-    layer_forward(Block{}, y, mean, rstd, x, gamma, beta, rows, columns, eps);                                       \
+    const Block team{};                                                                                              \
+    if (packed(columns, y, x, gamma, beta)) {                                                                        \
+      LAYER_FORWARD(ReadRow<Block, S, Pack<S>::WIDTH>);                                                              \
+    } else {                                                                                                         \
+      LAYER_FORWARD(ReadRow<Block, S, 1>);                                                                           \
+    }                                                                                                                \
   }                                                                                                                  \
   KERNEL(norm_layer_backward_short_##type, S* dx, const S* dy, const S* x, const float* gamma, const float* mean,    \
          const float* rstd, int rows, int columns, int lanes) {                                                      \

@@ -43,7 +43,7 @@ struct Argmax {
   static DEVICE A lift(T x, int j) {
     const float v = widen(x) + 0.0f;
     const unsigned bits = __float_as_uint(v);
-    const unsigned order = v != v ? 0xffffffffu : bits >> 31 ? ~bits : bits | 0x80000000u;
+    const unsigned order = v != v ? 0xffffffffu : bits ^ ((unsigned)((int)bits >> 31) | 0x80000000u);
     return (A)order << 32 | ~(unsigned)j;
   }
 
@@ -75,7 +75,7 @@ DEVICE void reduce_rows(const Team team, void* y, const T* x, long long rows, in
     const int from = here ? (int)(i % pieces) * piece : 0;
     typename R::A v = R::none();
     each_of(team, x + (here ? i / pieces * n : 0) + from, here ? min(piece, n - from) : 0,
-            [&](int j, T e) { v = R::of(v, R::lift(e, from + j)); });
+            [&](int j, typename Computed<T>::Type e) { v = R::of(v, R::lift(e, from + j)); });
     v = team.template fold<R>(v);
     if (here && team.rank() == 0) R::store(y, raw, i, v, scale);
   }

@@ -44,18 +44,140 @@ struct Block {
   }
 };
 
-// f(i, x[i]) for a member's share of x[0..n), in packs where x is aligned.
+// --- Rows that are gone through more than once: first by each(f), which calls f(i, x[i]), last by map(y, f), which writes
+// f(i, v) for the W neighbours v that begin at i; y may be x. W is a pack where `packed` says so of all that is read and
+// written, else 1. ---
+
+template <class T, class... P>
+DEVICE bool packed(int columns, const T* x, const P*... others) {
+  return columns % Pack<T>::WIDTH == 0 && aligned(x, others...);
+}
+
+// Where the i-th unit of W neighbours begins. Not i * W: over 32 bits nvcc cannot tell that neighbours remain neighbours, and
+// writes them one by one.
+template <int W, class T>
+DEVICE T* unit(T* p, int i) {
+  return p + (long long)i * W;
+}
+
+// Numbers of a row that a lane can hold.
+constexpr int HELD = 32;
+
+// In the registers of a warp's lanes: read once, and all of it asked for at once.
+template <class T, int W>
+struct HeldRow {
+  using Team = Lanes;
+  using Unit = Floats<W>;
+  const Lanes team;
+  const int units;
+  Floats<W> v[HELD / W];
+
+  // Of n numbers, no more than HELD for each lane of the team.
+  DEVICE HeldRow(const Lanes lanes, const T* x, int n) : team(lanes), units(n / W) {
+    for (int k = 0; k < HELD / W; ++k) {
+      if (place(k) < units) v[k] = load<W>(unit<W>(x, place(k)));
+    }
+  }
+
+  DEVICE int place(int k) const { return team.rank() + k * team.size; }
+
+  template <class F>
+  DEVICE void each(F f) const {
+#pragma unroll
+    for (int k = 0; k < HELD / W; ++k) {
+      if (place(k) < units) {
+        for (int e = 0; e < W; ++e) f(place(k) * W + e, v[k].v[e]);
+      }
+    }
+  }
+
+  template <class F>
+  DEVICE void map(T* y, F f) const {
+#pragma unroll
+    for (int k = 0; k < HELD / W; ++k) {
+      if (place(k) < units) store(unit<W>(y, place(k)), f(place(k) * W, v[k]));
+    }
+  }
+};
+
+// In memory: what has just been read is still in a cache, unless the row is very long.
+template <class Members, class T, int W>
+struct ReadRow {
+  using Team = Members;
+  using Unit = Floats<W>;
+  const Team team;
+  const T* const x;
+  const int units;
+
+  DEVICE ReadRow(const Team members, const T* row, int n) : team(members), x(row), units(n / W) {}
+
+  template <class F>
+  DEVICE void each(F f) const {
+#pragma unroll 2
+    for (int i = team.rank(); i < units; i += team.size) {
+      const Floats<W> v = load<W>(unit<W>(x, i));
+      for (int e = 0; e < W; ++e) f(i * W + e, v.v[e]);
+    }
+  }
+
+  template <class F>
+  DEVICE void map(T* y, F f) const {
+#pragma unroll 2
+    for (int i = team.rank(); i < units; i += team.size) store(unit<W>(y, i), f(i * W, load<W>(unit<W>(x, i))));
+  }
+};
+
+// As many neighbours of another vector.
+template <int W>
+DEVICE Floats<W> like(const Floats<W>&, const float* p) {
+  return load<W>(p);
+}
+
+// --- Rows that are gone through once, and pairs of rows. ---
+
+// What a T is computed with.
+template <class T>
+struct Computed {
+  using Type = T;
+};
+
+template <>
+struct Computed<bf16> {
+  using Type = float;
+};
+
+template <class T>
+DEVICE T computed(T x) {
+  return x;
+}
+
+DEVICE float computed(bf16 x) { return widen(x); }
+
+// A pack, as numbers to compute with.
+template <class T>
+DEVICE Pack<T> unpacked(const T* p) {
+  return *packs(p);
+}
+
+DEVICE Floats<Pack<bf16>::WIDTH> unpacked(const bf16* p) { return load<Pack<bf16>::WIDTH>(p); }
+
+// f(i, x[i]) for a member's share of x[0..n), in packs where x is aligned, two of them at once.
 template <class Team, class T, class F>
 DEVICE void each_of(const Team team, const T* x, int n, F f) {
   constexpr int W = Pack<T>::WIDTH;
   const int whole = aligned(x) ? n / W : 0;
-#pragma unroll 2
-  for (int i = team.rank(); i < whole; i += team.size) {
-    const Pack<T> p = packs(x)[i];
+  int i = team.rank();
+  for (; i + team.size < whole; i += 2 * team.size) {
+    const auto p = unpacked(unit<W>(x, i)), q = unpacked(unit<W>(x, i + team.size));
+    for (int k = 0; k < W; ++k) f(i * W + k, p.v[k]);
+    for (int k = 0; k < W; ++k) f((i + team.size) * W + k, q.v[k]);
+  }
+  if (i < whole) {
+    const auto p = unpacked(unit<W>(x, i));
     for (int k = 0; k < W; ++k) f(i * W + k, p.v[k]);
   }
 #pragma unroll 4
-  for (int i = whole * W + team.rank(); i < n; i += team.size) f(i, x[i]);
+  for (i = whole * W + team.rank(); i < n; i += team.size) f(i, computed(x[i]));
 }
 
 // f(i, a[i], b[i]), likewise.
@@ -64,11 +186,10 @@ DEVICE void each_of(const Team team, const T* a, const T* b, int n, F f) {
   constexpr int W = Pack<T>::WIDTH;
   const int whole = aligned(a, b) ? n / W : 0;
   for (int i = team.rank(); i < whole; i += team.size) {
-    const Pack<T> p = packs(a)[i];
-    const Pack<T> q = packs(b)[i];
+    const Floats<W> p = load<W>(unit<W>(a, i)), q = load<W>(unit<W>(b, i));
     for (int k = 0; k < W; ++k) f(i * W + k, p.v[k], q.v[k]);
   }
-  for (int i = whole * W + team.rank(); i < n; i += team.size) f(i, a[i], b[i]);
+  for (int i = whole * W + team.rank(); i < n; i += team.size) f(i, widen(a[i]), widen(b[i]));
 }
 
 // y[i] = f(i, x[i]), likewise; y may be x.
@@ -77,9 +198,9 @@ DEVICE void map_row(const Team team, T* y, const T* x, int n, F f) {
   constexpr int W = Pack<T>::WIDTH;
   const int whole = aligned(y, x) ? n / W : 0;
   for (int i = team.rank(); i < whole; i += team.size) {
-    Pack<T> p = packs(x)[i];
-    for (int k = 0; k < W; ++k) p.v[k] = narrow<T>(f(i * W + k, widen(p.v[k])));
-    packs(y)[i] = p;
+    Floats<W> p = load<W>(unit<W>(x, i));
+    for (int k = 0; k < W; ++k) p.v[k] = f(i * W + k, p.v[k]);
+    store(unit<W>(y, i), p);
   }
   for (int i = whole * W + team.rank(); i < n; i += team.size) y[i] = narrow<T>(f(i, widen(x[i])));
 }
@@ -90,10 +211,10 @@ DEVICE void map_row(const Team team, T* y, const T* a, const T* b, int n, F f) {
   constexpr int W = Pack<T>::WIDTH;
   const int whole = aligned(y, a, b) ? n / W : 0;
   for (int i = team.rank(); i < whole; i += team.size) {
-    Pack<T> p = packs(a)[i];
-    const Pack<T> q = packs(b)[i];
-    for (int k = 0; k < W; ++k) p.v[k] = narrow<T>(f(i * W + k, widen(p.v[k]), widen(q.v[k])));
-    packs(y)[i] = p;
+    Floats<W> p = load<W>(unit<W>(a, i));
+    const Floats<W> q = load<W>(unit<W>(b, i));
+    for (int k = 0; k < W; ++k) p.v[k] = f(i * W + k, p.v[k], q.v[k]);
+    store(unit<W>(y, i), p);
   }
   for (int i = whole * W + team.rank(); i < n; i += team.size) y[i] = narrow<T>(f(i, widen(a[i]), widen(b[i])));
 }

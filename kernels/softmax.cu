@@ -1,16 +1,18 @@
 // Softmax over the rows of [rows, columns], its logarithm, and cross-entropy on that. A team takes a row (rows.cuh): some
-// lanes of a warp if it is short, else a block. A row is read twice, the second time from a cache unless it is very long:
-// once for its maximum and its sum of exponentials together, once for the result (and once more for smoothed targets).
+// lanes of a warp if it is short, which keep it in registers, else a block. That reads it twice, the second time from a
+// cache unless it is very long: once for its maximum and its sum of exponentials together, once for the result (and once
+// more for smoothed targets).
 // All in float: what is bf16 comes here widened.
 #include "rows.cuh"
 
 // --- Softmax: y = exp(x - max) / sum, or its logarithm (x - max) - log(sum). ---
 
-// The largest of the numbers so far, and the sum of exp(x - largest) over them. A new largest scales down what was summed.
+// The largest of the numbers so far, and the sum of exp(x - largest) over them.
 struct Online {
   float largest = -__int_as_float(0x7f800000);
   float sum = 0.0f;
 
+  // A new largest scales down what was summed.
   DEVICE void take(float x) {
     // Two infinities of one sign are 0 apart here.
     const float e = x == largest ? 1.0f : exp(x > largest ? largest - x : x - largest);
@@ -32,23 +34,35 @@ struct Online {
   }
 };
 
-template <class Team>
-DEVICE Online online(const Team team, const float* x, int n) {
+template <class Row>
+DEVICE Online online(const typename Row::Team team, const Row& row) {
   Online o;
-  each_of(team, x, n, [&](int, float e) { o.take(e); });
+  row.each([&](int, float e) { o.take(e); });
   o.join(team);
   return o;
 }
 
-template <class Team>
-DEVICE void softmax_forward(const Team team, float* y, const float* x, int rows, int columns, int logarithm) {
+// In registers the largest of all is found first, which costs less than scaling again and again.
+template <int W>
+DEVICE Online online(const Lanes team, const HeldRow<float, W>& row) {
+  Online o;
+  row.each([&](int, float e) { o.largest = e > o.largest ? e : o.largest; });
+  o.largest = team.fold<Max>(o.largest);
+  row.each([&](int, float e) { o.sum += exp(e - o.largest); });  // NaN stays in the sum, infinity becomes one
+  o.sum = team.fold<Sum<float>>(o.sum);
+  return o;
+}
+
+template <class Row>
+DEVICE void softmax_forward(const typename Row::Team team, float* y, const float* x, int rows, int columns, int logarithm) {
   for (unsigned begin = team.start(); begin < (unsigned)rows; begin += team.stride()) {
-    const long long row = begin + team.row();
-    const int n = row < rows ? columns : 0;
-    const Online o = online(team, x + row * columns, n);
+    const long long at = begin + team.row();
+    const Row row(team, x + at * columns, at < rows ? columns : 0);
+    const Online o = online(team, row);
     const float over = logarithm ? log(o.sum) : 1.0f / o.sum;
-    map_row(team, y + row * columns, x + row * columns, n, [=](int, float v) {
-      return logarithm ? (v - o.largest) - over : exp(v - o.largest) * over;
+    row.map(y + at * columns, [=](int, typename Row::Unit v) {
+      for (float& e : v.v) e = logarithm ? (e - o.largest) - over : exp(e - o.largest) * over;
+      return v;
     });
   }
 }
@@ -86,8 +100,31 @@ DEVICE void softmax_backward(const Team team, float* dx, const float* dy, const 
     call;                                              \
   }
 
-BY_TEAM(softmax_forward, softmax_forward(team, y, x, rows, columns, logarithm), float* y, const float* x, int rows,
-        int columns, int logarithm)
+// The same of rows that are gone through more than once, written to y and read from x.
+#define BY_ROW(name, y, x, call, ...)                         \
+  KERNEL(name##_short_f32, __VA_ARGS__, int lanes) {          \
+    const Lanes team{lanes};                                  \
+    if (packed(columns, y, x)) {                              \
+      using Row = HeldRow<float, Pack<float>::WIDTH>;         \
+      call;                                                   \
+    } else {                                                  \
+      using Row = ReadRow<Lanes, float, 1>;                   \
+      call;                                                   \
+    }                                                         \
+  }                                                           \
+  KERNEL(name##_long_f32, __VA_ARGS__) {                      \
+    const Block team{};                                       \
+    if (packed(columns, y, x)) {                              \
+      using Row = ReadRow<Block, float, Pack<float>::WIDTH>;  \
+      call;                                                   \
+    } else {                                                  \
+      using Row = ReadRow<Block, float, 1>;                   \
+      call;                                                   \
+    }                                                         \
+  }
+
+BY_ROW(softmax_forward, y, x, softmax_forward<Row>(team, y, x, rows, columns, logarithm), float* y, const float* x,
+       int rows, int columns, int logarithm)
 BY_TEAM(softmax_backward, softmax_backward(team, dx, dy, y, rows, columns, logarithm), float* dx, const float* dy,
         const float* y, int rows, int columns, int logarithm)
 
@@ -115,37 +152,39 @@ struct Target {
 };
 
 // Each block leaves two sums over its rows in `partial`: of losses, and of the weights that divide them.
-template <class Team>
-DEVICE void cross_entropy(const Team team, double* partial, float* log_p, const float* logits, const void* targets,
-                          const float* weights, int targets_wide, long long ignored, int rows, int columns, float hard,
-                          float smooth, Refusal* refusal, int what) {
+template <class Row>
+DEVICE void cross_entropy(const typename Row::Team team, double* partial, float* log_p, const float* logits,
+                          const void* targets, const float* weights, int targets_wide, long long ignored, int rows,
+                          int columns, float hard, float smooth, Refusal* refusal, int what) {
   double loss = 0.0, total = 0.0;
   for (unsigned begin = team.start(); begin < (unsigned)rows; begin += team.stride()) {
-    const long long row = begin + team.row();
-    const bool here = row < rows;
-    const int n = here ? columns : 0;
-    const float* from = logits + row * columns;
-    const Online o = online(team, from, n);
+    const long long at = begin + team.row();
+    const bool here = at < rows;
+    const Row row(team, logits + at * columns, here ? columns : 0);
+    const Target target = here ? Target(targets, targets_wide, at, ignored, weights, columns) : Target();
+    const Online o = online(team, row);
     const float log_sum = log(o.sum);
-    const Target target = here ? Target(targets, targets_wide, row, ignored, weights, columns) : Target();
     const float own = hard * target.weight;
     float lost = 0.0f;
     // Not multiplied by 0: that of a class whose probability is 0 would be 0 times infinity.
-    if (smooth > 0.0f) {
-      each_of(team, from, n, [&](int c, float e) {
-        lost -= smooth * (weights == nullptr ? 1.0f : weights[c]) * ((e - o.largest) - log_sum);
-      });
+    if (smooth > 0.0f && weights == nullptr) {
+      row.each([&](int, float e) { lost -= smooth * ((e - o.largest) - log_sum); });
+    } else if (smooth > 0.0f) {
+      each_of(team, logits + at * columns, here ? columns : 0,
+              [&](int c, float e) { lost -= smooth * weights[c] * ((e - o.largest) - log_sum); });
     }
-    map_row(team, log_p + row * columns, from, n, [&](int c, float v) {
-      const float lp = (v - o.largest) - log_sum;
-      if (c == target.at) lost -= own * lp;
-      return lp;
+    row.map(log_p + at * columns, [&](int c, typename Row::Unit v) {
+      for (int e = 0; e < v.WIDTH; ++e) {
+        v.v[e] = (v.v[e] - o.largest) - log_sum;
+        if (c + e == target.at) lost -= own * v.v[e];
+      }
+      return v;
     });
     lost = team.template fold<Sum<float>>(lost);
     if (target.counts && team.rank() == 0) {
       loss += lost;
       total += target.weight;
-      if (target.at < 0) refuse(refusal, what, class_of(targets, targets_wide, row), row, columns, ignored);
+      if (target.at < 0) refuse(refusal, what, class_of(targets, targets_wide, at), at, columns, ignored);
     }
   }
   loss = over_block<Sum<double>>(loss);
@@ -199,8 +238,8 @@ DEVICE void cross_entropy_backward(const Team team, float* dlogits, const float*
   }
 }
 
-BY_TEAM(cross_entropy,
-        cross_entropy(team, partial, log_p, logits, targets, weights, targets_wide, ignored, rows, columns, hard, smooth,
+BY_ROW(cross_entropy, log_p, logits,
+        cross_entropy<Row>(team, partial, log_p, logits, targets, weights, targets_wide, ignored, rows, columns, hard, smooth,
                       refusal, what),
         double* partial, float* log_p, const float* logits, const void* targets, const float* weights, int targets_wide,
         long long ignored, int rows, int columns, float hard, float smooth, Refusal* refusal, int what)

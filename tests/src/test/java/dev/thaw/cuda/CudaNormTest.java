@@ -337,7 +337,8 @@ final class CudaNormTest {
 
   @ParameterizedTest
   @CsvSource({
-    "1, 1", "3, 5", "40, 16", "9, 33", "70, 128", "3, 1000", "3, 1500", "2, 4099", "0, 8"
+    "1, 1", "3, 5", "40, 16", "9, 33", "70, 128", "3, 1000", "3, 1500", "2, 4099", "0, 8", "9, 256",
+    "3, 1024"
   })
   void byRow(int rows, int columns) {
     int n = rows * columns;

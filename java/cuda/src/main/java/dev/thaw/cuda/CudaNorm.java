@@ -315,6 +315,7 @@ final class CudaNorm implements NormKernels {
         layerForwardShort,
         layerForward,
         x,
+        x.address() | y.address(),
         rows,
         columns,
         Arguments.empty()
@@ -333,11 +334,12 @@ final class CudaNorm implements NormKernels {
       Kernels.ByType shortRows,
       Kernels.ByType longRows,
       Buffer x,
+      long addresses,
       int rows,
       int columns,
       Arguments arguments) {
     if (columns <= SHORT) {
-      int lanes = Lanes.of(columns);
+      int lanes = Lanes.ofRow(columns, x.dtype().bytes(), addresses);
       card.launch(
           shortRows.of(x.dtype()), card.blocksFor((long) rows * lanes), arguments.int32(lanes));
     } else {
@@ -362,6 +364,7 @@ final class CudaNorm implements NormKernels {
           layerBackwardShort,
           layerBackward,
           x,
+          x.address() | dy.address() | dx.address(),
           rows,
           columns,
           Arguments.empty()

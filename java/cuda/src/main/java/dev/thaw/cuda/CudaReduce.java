@@ -168,7 +168,7 @@ final class CudaReduce implements ReduceKernels {
       a.int64(s.results()).int32(s.n()).int32(s.inner()).flag(s.raw()).float64(s.scale());
       card.launch(loops.each(), card.blocksFor(s.results()), a);
     } else if (isShortRows(s)) {
-      int lanes = Lanes.of(s.n());
+      int lanes = Lanes.ofRow(s.n(), width, x);
       a.int64(s.outer()).int32(s.n()).int32(lanes).flag(s.raw()).float64(s.scale());
       card.launch(loops.shortRows(), card.blocksFor((long) s.outer() * lanes), a);
     } else if (s.inner() == 1) {

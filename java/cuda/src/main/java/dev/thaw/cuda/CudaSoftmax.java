@@ -55,7 +55,7 @@ final class CudaSoftmax implements SoftmaxKernels {
       return;
     }
     Arguments a = Arguments.empty().pointer(y).pointer(x).int32(rows).int32(columns).flag(log);
-    launch(forward, rows, columns, a);
+    launch(forward, rows, columns, y.address() | x.address(), a);
   }
 
   @Override
@@ -65,7 +65,7 @@ final class CudaSoftmax implements SoftmaxKernels {
     }
     Arguments a = Arguments.empty().pointer(dx).pointer(dy).pointer(y);
     a.int32(rows).int32(columns).flag(log);
-    launch(backward, rows, columns, a);
+    launch(backward, rows, columns, dx.address() | dy.address() | y.address(), a);
   }
 
   @Override
@@ -79,13 +79,14 @@ final class CudaSoftmax implements SoftmaxKernels {
       CrossEntropyOptions options,
       int rows,
       int columns) {
-    int blocks = blocks(rows, columns);
+    long addresses = logProbabilities.address() | logits.address();
+    int blocks = blocks(rows, columns, addresses);
     long partial = workspace.take(2L * blocks * Double.BYTES);
     try {
       Arguments a = Arguments.empty().address(partial).pointer(logProbabilities).pointer(logits);
       a.pointer(targets).pointer(weights).flag(isWide(targets));
       options(a, options, rows, columns);
-      launch(crossEntropy, rows, columns, refusals.watch(a, wrongTarget));
+      launch(crossEntropy, rows, columns, addresses, refusals.watch(a, wrongTarget));
       a = Arguments.empty().pointer(loss).pointer(total).address(partial).int32(blocks);
       card.launch(crossEntropyTotal, 1, a);
     } finally {
@@ -110,7 +111,8 @@ final class CudaSoftmax implements SoftmaxKernels {
     Arguments a = Arguments.empty().pointer(dlogits).pointer(dloss).pointer(total);
     a.pointer(logProbabilities).pointer(targets).pointer(weights).flag(isWide(targets));
     options(a, options, rows, columns);
-    launch(crossEntropyBackward, rows, columns, a);
+    long addresses = dlogits.address() | logProbabilities.address();
+    launch(crossEntropyBackward, rows, columns, addresses, a);
   }
 
   private static void options(Arguments a, CrossEntropyOptions options, int rows, int columns) {
@@ -118,12 +120,17 @@ final class CudaSoftmax implements SoftmaxKernels {
     a.float32(1 - options.smoothing()).float32(options.smoothing() / columns);
   }
 
-  private void launch(Rows kernels, int rows, int columns, Arguments a) {
+  private void launch(Rows kernels, int rows, int columns, long addresses, Arguments a) {
     boolean shorter = isShort(rows, columns);
     if (shorter) {
-      a.int32(Lanes.of(columns));
+      a.int32(lanes(columns, addresses));
     }
-    card.launch(shorter ? kernels.shorter() : kernels.longer(), blocks(rows, columns), a);
+    Kernel kernel = shorter ? kernels.shorter() : kernels.longer();
+    card.launch(kernel, blocks(rows, columns, addresses), a);
+  }
+
+  private static int lanes(int columns, long addresses) {
+    return Lanes.ofRow(columns, Float.BYTES, addresses);
   }
 
   private boolean isShort(int rows, int columns) {
@@ -131,9 +138,9 @@ final class CudaSoftmax implements SoftmaxKernels {
         || (columns <= LONG && rows >= card.mostBlocks() * (Card.THREADS / 32) / 2);
   }
 
-  private int blocks(int rows, int columns) {
+  private int blocks(int rows, int columns, long addresses) {
     return isShort(rows, columns)
-        ? card.blocksFor((long) rows * Lanes.of(columns))
+        ? card.blocksFor((long) rows * lanes(columns, addresses))
         : card.blocksForTasks(rows);
   }
 

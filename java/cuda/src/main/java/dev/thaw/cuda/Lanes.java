@@ -4,6 +4,14 @@ package dev.thaw.cuda;
 final class Lanes {
   private static final int WARP = 32;
 
+  /**
+   * A share that keeps enough of a card's memory on its way, and shares a fold among many bytes.
+   */
+  private static final int BYTES_EACH = 64;
+
+  /** Lanes that read whole lines of memory between them, 16 bytes each. */
+  private static final int LINE = 8;
+
   private Lanes() {}
 
   /** The power of two that a row of {@code n} gives work, no more than a warp has. */
@@ -13,5 +21,19 @@ final class Lanes {
       lanes *= 2;
     }
     return lanes;
+  }
+
+  /**
+   * The same for rows that are gone through in packs of 16 bytes, or else one by one: so many that
+   * each has four packs, if the row is long enough.
+   *
+   * @param addresses of all that is read and written in packs, combined by or
+   */
+  static int ofRow(int columns, int elementBytes, long addresses) {
+    long bytes = (long) columns * elementBytes;
+    if (((bytes | addresses) & 15) != 0) {
+      return of(columns);
+    }
+    return of((int) Math.max(Math.min(bytes / 16, LINE), bytes / BYTES_EACH));
   }
 }
