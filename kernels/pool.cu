@@ -28,14 +28,17 @@ struct PoolAxis {
     return (last < in + pad ? last : in + pad) - first;
   }
 
+  // How many strides there are in n: mostly 1 or 2, and a division by what is not known costs 20 instructions.
+  DEVICE int strides(int n) const { return stride == 1 ? n : stride == 2 ? n >> 1 : n / stride; }
+
   // First window that element r lies in, and one past the last.
   DEVICE int first_seeing(int r) const {
     if (adaptive) return (int)((long long)r * out / in);
     const int at = r + pad - kernel;
-    return at < 0 ? 0 : at / stride + 1;
+    return at < 0 ? 0 : strides(at) + 1;
   }
   DEVICE int last_seeing(int r) const {
-    const int at = adaptive ? (int)(((long long)(r + 1) * out - 1) / in) + 1 : (r + pad) / stride + 1;
+    const int at = adaptive ? (int)(((long long)(r + 1) * out - 1) / in) + 1 : strides(r + pad) + 1;
     return at < out ? at : out;
   }
 };
@@ -63,6 +66,55 @@ struct PoolPlace {
   }
 };
 
+// Pixels of a window's row that are asked for before the first is looked at.
+constexpr int POOL_AT_ONCE = 3;
+
+struct PoolWindow {
+  int top, bottom, left, right;
+};
+
+// Which pixel of a window is taken for the largest: one that is larger than those before.
+struct Larger {
+  static DEVICE bool is(float v, float best) { return v > best; }
+};
+
+// Or a NaN, where there has been none.
+struct LargerOrNan {
+  static DEVICE bool is(float v, float best) { return best == best && !(v <= best); }
+};
+
+// Whether one of the numbers is a NaN, or, to say so cheaply, infinite.
+template <class Wins, int W, class S>
+DEVICE bool find_largest(Floats<W>& best, Neighbours<int, W>& winner, const S* picture, const PoolWindow& in,
+                         const PoolShape& s) {
+  const bool empty = in.top >= in.bottom || in.left >= in.right;
+  for (int e = 0; e < W; ++e) {
+    best.v[e] = empty ? 0.0f : Max::none();
+    winner.v[e] = empty ? 0 : in.top * s.w + in.left;
+  }
+  float suspect = 0.0f;
+  for (int r = in.top; r < in.bottom; ++r) {
+    const S* const line = picture + (long long)(r * s.w) * s.c;
+    for (int q = in.left; q < in.right; q += POOL_AT_ONCE) {
+      Floats<W> v[POOL_AT_ONCE];
+      // The last one again does not exceed itself.
+      for (int k = 0; k < POOL_AT_ONCE; ++k) {
+        v[k] = load<W>(line + (unsigned long long)(unsigned)min(q + k, in.right - 1) * (unsigned)s.c);
+      }
+      for (int k = 0; k < POOL_AT_ONCE; ++k) {
+        for (int e = 0; e < W; ++e) {
+          suspect += 0.0f * v[k].v[e];
+          if (Wins::is(v[k].v[e], best.v[e])) {
+            best.v[e] = v[k].v[e];
+            winner.v[e] = r * s.w + q + k;
+          }
+        }
+      }
+    }
+  }
+  return suspect != suspect;
+}
+
 // where = the winner's row * w + column; the first of several, and a NaN before all numbers.
 template <int W, class I, class S>
 DEVICE void max_forward(S* __restrict__ y, int* __restrict__ where, const S* __restrict__ x, I total, const PoolShape& s) {
@@ -71,57 +123,57 @@ DEVICE void max_forward(S* __restrict__ y, int* __restrict__ where, const S* __r
   for (I u = (I)first(); u < total; u += (I)step()) {
     const PoolPlace<I> p(u, s.out_h, s.out_w, units);
     const S* picture = x + (long long)p.picture * s.h * s.w * s.c + p.unit * W;
-    const int top = rows.begin(p.row), bottom = rows.end(p.row);
-    const int left = columns.begin(p.column), right = columns.end(p.column);
-    Floats<W> best = {};
-    Neighbours<int, W> winner = {};
-    bool begun = false;
-    for (int r = top; r < bottom; ++r) {
-      for (int q = left; q < right; ++q) {
-        const int at = r * s.w + q;
-        const Floats<W> v = load<W>(picture + (long long)at * s.c);
-        for (int e = 0; e < W; ++e) {
-          const bool exceeds = v.v[e] > best.v[e] || (v.v[e] != v.v[e] && best.v[e] == best.v[e]);
-          if (!begun || exceeds) {
-            best.v[e] = v.v[e];
-            winner.v[e] = at;
-          }
-        }
-        begun = true;
-      }
-    }
+    const PoolWindow window = {rows.begin(p.row), rows.end(p.row), columns.begin(p.column), columns.end(p.column)};
+    Floats<W> best;
+    Neighbours<int, W> winner;
+    // A second look for a NaN, which few pictures have: to look for it at once would cost as much as all the rest.
+    if (find_largest<Larger>(best, winner, picture, window, s)) find_largest<LargerOrNan>(best, winner, picture, window, s);
     store(y + (long long)u * W, best);
     if (where != nullptr) ((Neighbours<int, W>*)where)[u] = winner;
   }
 }
+
+// Neighbours in a row that a thread has in max_backward, for they lie in many of the same windows: as many as registers hold
+// without leaving a card too few threads.
+template <int W>
+constexpr int POOL_PIXELS = W == 8 ? 2 : 4;
 
 // With y, only winners above 0 pass their gradient on: the backward of a ReLU before.
 template <int W, class I, class S>
 DEVICE void max_backward(S* __restrict__ dx, const S* __restrict__ dy, const int* __restrict__ where,
                          const S* __restrict__ y, I total, const PoolShape& s) {
   const PoolAxis rows = pool_rows(s), columns = pool_columns(s);
-  const int units = s.c / W;
-  for (I u = (I)first(); u < total; u += (I)step()) {
-    const PoolPlace<I> p(u, s.h, s.w, units);
-    const int here = p.row * s.w + p.column;
-    const int bottom = rows.last_seeing(p.row), right = columns.last_seeing(p.column);
-    Floats<W> sum = {};
+  constexpr int PIXELS = POOL_PIXELS<W>;
+  const int units = s.c / W, across = (s.w + PIXELS - 1) / PIXELS;
+  const I tasks = total / s.w * across;
+  for (I u = (I)first(); u < tasks; u += (I)step()) {
+    const PoolPlace<I> p(u, s.h, across, units);
+    const int column = p.column * PIXELS, here = p.row * s.w + column;
+    const int pixels = min(PIXELS, s.w - column);
+    const int left = columns.first_seeing(column), right = columns.last_seeing(column + pixels - 1);
+    const int bottom = rows.last_seeing(p.row);
+    Floats<W> sum[PIXELS] = {};
     for (int i = rows.first_seeing(p.row); i < bottom; ++i) {
-      for (int j = columns.first_seeing(p.column); j < right; ++j) {
-        const long long at = (((long long)p.picture * s.out_h + i) * s.out_w + j) * units + p.unit;
+      I at = (((I)p.picture * s.out_h + i) * s.out_w + left) * units + p.unit;
+#pragma unroll 1
+      for (int j = left; j < right; ++j, at += units) {
         const Neighbours<int, W> winner = ((const Neighbours<int, W>*)where)[at];
-        bool won = false;
-        for (int e = 0; e < W; ++e) won |= winner.v[e] == here;
-        if (!won) continue;
-        const Floats<W> d = load<W>(dy + at * W);
-        Floats<W> largest = {};
-        if (y != nullptr) largest = load<W>(y + at * W);
-        for (int e = 0; e < W; ++e) {
-          if (winner.v[e] == here && (y == nullptr || largest.v[e] > 0.0f)) sum.v[e] += d.v[e];
+        Floats<W> d = load<W>(dy + (long long)at * W);
+        if (y != nullptr) {
+          const Floats<W> largest = load<W>(y + (long long)at * W);
+          for (int e = 0; e < W; ++e) d.v[e] = largest.v[e] > 0.0f ? d.v[e] : 0.0f;
+        }
+        for (int k = 0; k < PIXELS; ++k) {
+          for (int e = 0; e < W; ++e) {
+            if (winner.v[e] == here + k) sum[k].v[e] += d.v[e];
+          }
         }
       }
     }
-    store(dx + (long long)u * W, sum);
+    S* const to = dx + (((long long)p.picture * s.h + p.row) * s.w + column) * s.c + p.unit * W;
+    for (int k = 0; k < PIXELS; ++k) {
+      if (k < pixels) store(to + (long long)k * s.c, sum[k]);
+    }
   }
 }
 
