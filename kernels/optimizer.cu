@@ -44,6 +44,18 @@ struct Chunk {
   }
 };
 
+// Calls f(c, chunks[c]) for a block's share of the chunks. The next one is asked for before the last is worked on: where a
+// chunk lies must be known before anything of it can be asked for.
+template <class F>
+DEVICE void each_chunk(const Chunk* chunks, int count, F f) {
+  Chunk next = (int)blockIdx.x < count ? chunks[blockIdx.x] : Chunk{};
+  for (int c = blockIdx.x; c < count; c += gridDim.x) {
+    const Chunk chunk = next;
+    if (c + (int)gridDim.x < count) next = chunks[c + gridDim.x];
+    f(c, chunk);
+  }
+}
+
 // --- The norm: sums of squares by chunk, then by segment, then of all, each in an order that never changes. ---
 
 struct Squares {
@@ -72,13 +84,12 @@ DEVICE Squares squares_of(const T* x, long long n) {
 
 template <class T>
 DEVICE void update_squares(Squares* squares, const Segment<T>* segments, const int* active, const Chunk* chunks, int count) {
-  for (int c = blockIdx.x; c < count; c += gridDim.x) {
-    const Chunk chunk = chunks[c];
-    if (!active[chunk.segment]) continue;
+  each_chunk(chunks, count, [&](int c, const Chunk& chunk) {
+    if (!active[chunk.segment]) return;
     const Segment<T> s = segments[chunk.segment];
     const Squares found = squares_of(s.gradient + (long long)chunk.number * CHUNK, chunk.length(s));
     if (threadIdx.x == 0) squares[c] = found;
-  }
+  });
 }
 
 // One block: a warp adds up a segment, then a thread adds up the segments in their order, as whoever reads `of_segments` may.
@@ -216,9 +227,8 @@ DEVICE void update_step(const Segment<T>* segments, const int* active, const Chu
                         const double* state, int count) {
   if (state[SKIP] != 0) return;
   constexpr bool two = Rule::moments == 2;
-  for (int c = blockIdx.x; c < count; c += gridDim.x) {
-    const Chunk chunk = chunks[c];
-    if (!active[chunk.segment]) continue;
+  each_chunk(chunks, count, [&](int, const Chunk& chunk) {
+    if (!active[chunk.segment]) return;
     const Segment<T> segment = segments[chunk.segment];
     const Settings s = settings[chunk.segment];
     const long long begin = (long long)chunk.number * CHUNK;
@@ -241,7 +251,7 @@ DEVICE void update_step(const Segment<T>* segments, const int* active, const Chu
       T none = moment1[i];
       move<Rule>(value[i], gradient[i], moment1[i], two ? moment2[i] : none, s);
     }
-  }
+  });
 }
 
 // --- The limit of a row's norm: a block takes a row. ---
