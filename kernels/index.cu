@@ -72,14 +72,18 @@ DEVICE void copy_tiles(U* __restrict__ y, const U* __restrict__ x, long long til
     const long long column = (long long)(t % across) * TILE, row = (long long)(t / across % down) * TILE;
     const Places p = places(outer, t / across / down);
     const long long height = rows - row, width = columns - column;
-    for (int k = warp; k < TILE && k < width; k += WARPS) {
-      if (lane < height) tile[k][lane] = x[p.from + row + lane + (column + k) * column_step];
+    const U* const from = x + p.from + row + lane + (column + warp) * column_step;
+    U* const to = y + p.to + (row + warp) * row_step + column + lane;
+    U own[TILE / WARPS] = {};  // all asked for before the first is put down
+    for (int k = 0; k < TILE / WARPS; ++k) {
+      if (lane < height && warp + k * WARPS < width) own[k] = from[k * WARPS * column_step];
     }
+    __syncthreads();  // the last tile has been read
+    for (int k = 0; k < TILE / WARPS; ++k) tile[warp + k * WARPS][lane] = own[k];
     __syncthreads();
-    for (int k = warp; k < TILE && k < height; k += WARPS) {
-      if (lane < width) y[p.to + (row + k) * row_step + column + lane] = tile[lane][k];
+    for (int k = 0; k < TILE / WARPS; ++k) {
+      if (lane < width && warp + k * WARPS < height) to[k * WARPS * row_step] = tile[lane][warp + k * WARPS];
     }
-    __syncthreads();  // the tile has been read
   }
 }
 
