@@ -130,6 +130,18 @@ DEVICE long long first() { return blockIdx.x * (long long)THREADS + threadIdx.x;
 
 DEVICE long long step() { return gridDim.x * (long long)THREADS; }
 
+// A number below 2^31 over a fixed one without dividing: (n * factor / 2^32 + n) / 2^shift. The host works out the factor.
+struct Divisor {
+  unsigned by, factor, shift;
+};
+
+DEVICE unsigned over(unsigned n, const Divisor& d) {
+  return ((unsigned)(((unsigned long long)n * d.factor) >> 32) + n) >> d.shift;
+}
+
+// Of larger ones too.
+DEVICE long long over(long long n, const Divisor& d) { return n / d.by; }
+
 // The smaller, the larger; NaN if either is.
 DEVICE float min_of(float a, float b) { return a < b || a != a ? a : b; }
 

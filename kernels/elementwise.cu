@@ -149,11 +149,12 @@ DEVICE void unary_backward(S* dx, const S* dy, const S* saved, long long n, floa
   };
 BINARIES(BINARY_FUNCTION)
 
-// Sizes of the result, outermost first, and each operand's step along them, 0 where it is repeated.
+// Sizes of the result, outermost first, and each operand's step along them, 0 where it is repeated. The innermost size counts
+// packs where the result is made in packs: an operand has one of these there too, or one number for all of them.
 constexpr int MAX_RANK = 8;
 struct Steps {
-  int rank;
-  int dims[MAX_RANK];
+  int packed, rank;
+  Divisor dims[MAX_RANK];
   long long a[MAX_RANK];
   long long b[MAX_RANK];
 };
@@ -174,18 +175,33 @@ DEVICE void binary_same(S* y, const S* a, const S* b, long long n) {
   }
 }
 
-// Operands repeated along some dimensions; y may be one that is not.
-template <class F, class S>
-DEVICE void binary_repeated(S* y, const S* a, const S* b, long long n, const Steps& steps) {
-  for (long long i = first(); i < n; i += step()) {
-    long long rest = i, ia = 0, ib = 0;
+// W neighbours, or one number as many times.
+template <int W, class S>
+DEVICE Floats<W> load_or_repeat(const S* p, bool repeated) {
+  if (!repeated) return load<W>(p);
+  Floats<W> v;
+  for (float& e : v.v) e = widen(*p);
+  return v;
+}
+
+// Operands repeated along some dimensions; y may be one that is not. n counts packs where W is one, I is wide enough for it.
+template <int W, class I, class F, class S>
+DEVICE void binary_repeated(S* y, const S* a, const S* b, I n, const Steps& steps) {
+  const bool one_a = steps.a[steps.rank - 1] == 0, one_b = steps.b[steps.rank - 1] == 0;
+  for (I i = (I)first(); i < n; i += (I)step()) {
+    I rest = i;
+    long long ia = 0, ib = 0;
     for (int d = steps.rank - 1; d > 0; --d) {
-      const long long at = rest % steps.dims[d];
-      rest /= steps.dims[d];
+      const I outer = over(rest, steps.dims[d]);
+      const I at = rest - outer * steps.dims[d].by;
       ia += at * steps.a[d];
       ib += at * steps.b[d];
+      rest = outer;
     }
-    y[i] = narrow<S>(F::value(widen(a[ia + rest * steps.a[0]]), widen(b[ib + rest * steps.b[0]])));
+    Floats<W> p = load_or_repeat<W>(a + ia + rest * steps.a[0], one_a);
+    const Floats<W> q = load_or_repeat<W>(b + ib + rest * steps.b[0], one_b);
+    for (int k = 0; k < W; ++k) p.v[k] = F::value(p.v[k], q.v[k]);
+    store(y + (long long)i * W, p);
   }
 }
 
@@ -194,7 +210,13 @@ DEVICE void binary_repeated(S* y, const S* a, const S* b, long long n, const Ste
     binary_same<binary_##name>(y, a, b, n);                                                       \
   }                                                                                               \
   KERNEL(name##_repeated_##type, S* y, const S* a, const S* b, long long n, const Steps steps) {  \
-    binary_repeated<binary_##name>(y, a, b, n, steps);                                            \
+    if (steps.packed) {                                                                           \
+      binary_repeated<Pack<S>::WIDTH, unsigned, binary_##name>(y, a, b, (unsigned)n, steps);      \
+    } else if (n < 1ll << 31) {                                                                   \
+      binary_repeated<1, unsigned, binary_##name>(y, a, b, (unsigned)n, steps);                   \
+    } else {                                                                                      \
+      binary_repeated<1, long long, binary_##name>(y, a, b, n, steps);                            \
+    }                                                                                             \
   }
 #define BINARY_KERNELS(name, f)  \
   BINARY_OF(name, float, f32)    \

@@ -6,15 +6,6 @@ using Unit16 = Pack<unsigned>;
 
 // --- y[to] = x[from] over some dimensions. ---
 
-// A number below 2^31 over a fixed one without dividing: (n * factor / 2^32 + n) / 2^shift. The host works out the factor.
-struct Divisor {
-  unsigned by, factor, shift;
-};
-
-DEVICE unsigned over(unsigned n, const Divisor& d) {
-  return ((unsigned)(((unsigned long long)n * d.factor) >> 32) + n) >> d.shift;
-}
-
 // Dimensions, outermost first, and the steps of y and x along each.
 constexpr int WALK_RANK = 8;
 struct Walk {

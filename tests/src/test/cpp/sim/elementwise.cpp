@@ -164,9 +164,19 @@ void unary(const std::string& name, const reference::Unary& f, long long n, long
 }
 
 // As in kernels/elementwise.cu.
+struct Divisor {
+  unsigned by, factor, shift;
+};
+
+Divisor divisor(unsigned by) {
+  unsigned shift = 0;
+  while (1u << shift < by) ++shift;
+  return {by, static_cast<unsigned>((((1ull << shift) - by) << 32) / by + 1), shift};
+}
+
 struct Steps {
-  int rank;
-  int dims[8];
+  int packed, rank;
+  Divisor dims[8];
   long long a[8];
   long long b[8];
 };
@@ -188,7 +198,7 @@ void binary(const std::string& name, reference::Binary f, long long n, long shif
   b = numbers<S>(7, 6, 0.2f, 3);
   rows.write(a);
   column.write(b);
-  const Steps steps{3, {static_cast<int>(n), 7, 3}, {3, 0, 1}, {0, 1, 0}};
+  const Steps steps{0, 3, {divisor(static_cast<unsigned>(n)), divisor(7), divisor(3)}, {3, 0, 1}, {0, 1, 0}};
   OK(launch(repeated.c_str(), 3, nullptr, wide.data(), static_cast<const S*>(rows.data()), static_cast<const S*>(column.data()),
             n * 21, steps));
   compare<S>(repeated, wide.read(), [&](std::size_t i) { return f(a[i / 21 * 3 + i % 3], b[i / 3 % 7]); });

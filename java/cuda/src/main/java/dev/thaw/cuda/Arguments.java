@@ -66,6 +66,18 @@ final class Arguments {
     return int32(value ? 1 : 0);
   }
 
+  /**
+   * {@code Divisor} of kernels/common.cuh: with 2^shift the first power of two not below {@code
+   * by}, a number n below 2^31 over by is (n · factor / 2^32 + n) / 2^shift, each division rounded
+   * down, for factor = 2^32 · (2^shift − by) / by + 1 (Granlund and Montgomery, Division by
+   * Invariant Integers using Multiplication, 1994).
+   */
+  Arguments divisor(int by) {
+    int shift = 32 - Integer.numberOfLeadingZeros(by - 1);
+    long factor = ((1L << shift) - by << 32) / by + 1;
+    return int32(by).int32((int) factor).int32(shift);
+  }
+
   /** {@code long long}. */
   Arguments int64(long value) {
     align(8);

@@ -159,7 +159,7 @@ final class CudaIndex implements IndexKernels {
         WALK_RANK);
     arguments.int32(rank);
     for (int i = 0; i < WALK_RANK; i++) {
-      divisor(arguments, i < rank ? (int) walk.size(nth(i, leftOut)) : 1);
+      arguments.divisor(i < rank ? (int) walk.size(nth(i, leftOut)) : 1);
     }
     for (int i = 0; i < WALK_RANK; i++) {
       arguments.int64(i < rank ? walk.toStep(nth(i, leftOut)) : 0);
@@ -171,18 +171,6 @@ final class CudaIndex implements IndexKernels {
 
   private static int nth(int i, int leftOut) {
     return leftOut >= 0 && i >= leftOut ? i + 1 : i;
-  }
-
-  /**
-   * {@code Divisor}: with 2^shift the first power of two not below {@code by}, a number n below
-   * 2^31 over by is (n · factor / 2^32 + n) / 2^shift, each division rounded down, for factor =
-   * 2^32 · (2^shift − by) / by + 1 (Granlund and Montgomery, Division by Invariant Integers using
-   * Multiplication, 1994).
-   */
-  private static void divisor(Arguments arguments, int by) {
-    int shift = 32 - Integer.numberOfLeadingZeros(by - 1);
-    long factor = ((1L << shift) - by << 32) / by + 1;
-    arguments.int32(by).int32((int) factor).int32(shift);
   }
 
   @Override
