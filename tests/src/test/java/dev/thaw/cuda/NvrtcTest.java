@@ -4,16 +4,22 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.thaw.backend.Devices;
 import dev.thaw.backend.UnavailableException;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Kernels compiled at run time, and what is said of those that cannot be. */
 final class NvrtcTest {
+  @TempDir private Path home = Path.of("");
+
   private static final String SYNTAX =
       """
       softmax.cu(30): error: identifier "largest" is undefined
@@ -60,9 +66,44 @@ final class NvrtcTest {
     assertTrue(String.valueOf(all).contains("1 error detected in the compilation"), all);
   }
 
+  /** Prints how many bytes our kernels have. */
+  public static void main(String[] args) throws UnavailableException {
+    Card card = ((CudaBackend) Devices.get("cuda-sim")).card();
+    compiler();
+    System.out.println(KernelImage.load(card).length + " bytes");
+  }
+
+  /** Half a minute of silence looks like a halt. */
+  @Test
+  @EnabledIfEnvironmentVariable(named = "THAW_WITNESS", matches = ".+")
+  void whoWaitsIsToldOnce() throws Exception {
+    Path own = Files.createDirectories(home.resolve("own"));
+    Files.writeString(own.resolve("stats.cu"), "KERNEL(nothing, int* y) { *y = 0; }\n");
+    Files.writeString(own.resolve("thaw.cu"), "#include \"common.cuh\"\n#include \"stats.cu\"\n");
+    Map<String, String> environment =
+        Map.of(
+            "XDG_CACHE_HOME",
+            home.resolve("caches").toString(),
+            "THAW_NVRTC",
+            String.valueOf(System.getenv("THAW_WITNESS")));
+    for (boolean first : new boolean[] {true, false}) {
+      String printed =
+          OwnJvm.printed(
+              Files.createDirectories(home.resolve(first ? "first" : "second")),
+              NvrtcTest.class,
+              OwnJvm.LIBRARIES,
+              environment,
+              "-Dthaw.cuda.kernels=" + own);
+      assertTrue(printed.strip().matches("(?s).*\\d+ bytes"), printed);
+      assertEquals(first, printed.contains("cuda-sim: compiling the kernels"), printed);
+    }
+  }
+
   private static Nvrtc compiler() throws UnavailableException {
     String before = System.getProperty("thaw.cuda.path");
-    System.setProperty("thaw.cuda.path", String.valueOf(System.getenv("THAW_WITNESS")));
+    String given = System.getenv("THAW_NVRTC");
+    System.setProperty(
+        "thaw.cuda.path", String.valueOf(given == null ? System.getenv("THAW_WITNESS") : given));
     try {
       return Nvrtc.load();
     } finally {

@@ -21,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  * from.
  */
 final class KernelImage {
+  private static final System.Logger LOG = System.getLogger(KernelImage.class.getName());
+
   /** Names a folder whose files stand in for those of the jar. */
   static final String PROPERTY = "thaw.cuda.kernels";
 
@@ -46,14 +48,15 @@ final class KernelImage {
       }
       KernelSources sources =
           edited == null ? KernelSources.read(null) : KernelSources.edited(Path.of(edited));
-      return compiled(sources.files(), card.capability());
+      return compiled(sources.files(), card);
     } catch (IOException e) {
       throw new UnavailableException("kernels: " + e.getMessage(), e);
     }
   }
 
-  private static byte[] compiled(Map<String, String> files, int capability)
+  private static byte[] compiled(Map<String, String> files, Card card)
       throws IOException, UnavailableException {
+    int capability = card.capability();
     Nvrtc compiler = Nvrtc.load();
     Path kept =
         CacheFolder.path()
@@ -62,6 +65,11 @@ final class KernelImage {
     if (Files.isReadable(kept)) {
       return Files.readAllBytes(kept);
     }
+    LOG.log(
+        System.Logger.Level.INFO,
+        "{0}: compiling the kernels for this card, which takes a while, and is kept in {1}",
+        card.device(),
+        kept.getParent());
     byte[] cubin;
     try {
       cubin = compiler.compile(KernelSources.ROOT, files, capability);
