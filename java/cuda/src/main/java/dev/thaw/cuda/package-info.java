@@ -14,6 +14,11 @@
  * NVIDIA's libraries are looked for), {@code Card} (a device with its context and stream), {@code
  * Kernels} (our kernels, by name), {@code Arguments}, then {@code CudaBackend} and one family.
  *
+ * <p>Kernels are compiled ahead, into the jar. Where it carries none, or some of their files are
+ * edited, {@code KernelImage} hands {@code KernelSources} to {@code Nvrtc}; {@link
+ * dev.thaw.cuda.OwnKernels} does so with a user's file, and holds each launch to the {@code
+ * Signature} of what was compiled.
+ *
  * <p>A batch crosses through {@code Transfers}, from pinned memory and on a stream of its own;
  * pictures as the bytes that they are, and the step's first kernel normalises them ({@code
  * norm_pixels}).
