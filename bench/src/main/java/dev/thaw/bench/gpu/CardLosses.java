@@ -45,7 +45,8 @@ final class CardLosses {
   }
 
   /**
-   * Mean loss of all steps and of the last quarter of them, by model and precision.
+   * Mean loss of all steps and of the last quarter of them, and the standard deviation of the first
+   * between seeds, by model and precision.
    *
    * @param told is told each as soon as it is there
    */
@@ -59,11 +60,18 @@ final class CardLosses {
             || (precision == Precision.TF32 && !backend.hasTf32())) {
           continue;
         }
-        List<Double> all = losses.train(model, precision);
+        List<Double> means = new ArrayList<>();
+        List<Double> ends = new ArrayList<>();
+        for (int seed = 1; seed <= extent.lossSeeds(); seed++) {
+          List<Double> all = losses.train(model, precision, seed);
+          means.add(mean(all));
+          ends.add(mean(all.subList(all.size() * 3 / 4, all.size())));
+        }
         Map<String, Object> figures = new LinkedHashMap<>();
-        figures.put("mean", mean(all));
-        figures.put("last_quarter", mean(all.subList(all.size() * 3 / 4, all.size())));
-        figures.put("steps", all.size());
+        figures.put("mean", mean(means));
+        figures.put("last_quarter", mean(ends));
+        figures.put("between_seeds", deviation(means));
+        figures.put("steps", extent.lossSteps() * extent.lossSeeds());
         told.accept(model + " " + precision, figures);
       }
     }
@@ -73,7 +81,12 @@ final class CardLosses {
     return values.stream().mapToDouble(x -> x).average().orElse(Double.NaN);
   }
 
-  private List<Double> train(String name, Precision precision) throws IOException {
+  private static double deviation(List<Double> values) {
+    double mean = mean(values);
+    return Math.sqrt(values.stream().mapToDouble(x -> (x - mean) * (x - mean)).average().orElse(0));
+  }
+
+  private List<Double> train(String name, Precision precision, int seed) throws IOException {
     List<Double> losses = new ArrayList<>();
     Listener listener =
         new Listener() {
@@ -83,8 +96,8 @@ final class CardLosses {
           }
         };
     int side = EmbeddedCharacters.SIZE;
-    DataLoader.Options loading = DataLoader.Options.training(extent.lossBatch(), 3);
-    try (var seeded = new Generator(5).use();
+    DataLoader.Options loading = DataLoader.Options.training(extent.lossBatch(), seed);
+    try (var seeded = new Generator(seed).use();
         Module model = Zoo.create(name, Shape.of(1, side, side, 1), CLASSES);
         Optimizer optimizer = new Sgd(model, 0.02, 0.9);
         BatchSource data = new DataLoader(digits, Normalisation.measure(digits), loading)) {

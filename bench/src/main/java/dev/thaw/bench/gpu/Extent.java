@@ -23,6 +23,8 @@ import java.util.List;
  *     convolutions may bring the statistics of the norms behind them
  * @param lossBatch pictures of a step whose loss is looked at
  * @param lossSteps of a training
+ * @param lossSeeds trainings from other weights: two precisions go apart as two seeds do, so that a
+ *     single one says little
  */
 record Extent(
     int rows,
@@ -37,7 +39,8 @@ record Extent(
     List<Steps> steps,
     List<Steps> compiledSteps,
     int lossBatch,
-    int lossSteps) {
+    int lossSteps,
+    int lossSeeds) {
 
   private static final Steps RESNET = new Steps("resnet50", 256, Precision.BF16, false, true);
 
@@ -56,7 +59,8 @@ record Extent(
           stepsOfACard(),
           List.of(RESNET),
           64,
-          300);
+          400,
+          4);
 
   /** For a stand-in. */
   static final Extent REHEARSAL =
@@ -75,6 +79,7 @@ record Extent(
               new Steps("mlp", 2, Precision.FP32, false, false),
               new Steps("seed-cnn", 2, Precision.BF16, true, true)),
           List.of(new Steps("seed-cnn", 2, Precision.BF16, false, true)),
+          2,
           2,
           2);
 

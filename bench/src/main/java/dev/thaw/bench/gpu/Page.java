@@ -133,7 +133,12 @@ final class Page {
 
   private void losses() {
     heading(
-        "The same training in every precision", "training", "steps", "mean loss", "last quarter");
+        "The same training in every precision",
+        "training",
+        "steps",
+        "mean loss",
+        "between seeds",
+        "last quarter");
     part("losses")
         .forEach(
             (name, figures) -> {
@@ -142,6 +147,7 @@ final class Page {
                     name,
                     number(found, "steps", 0),
                     number(found, "mean", 5),
+                    number(found, "between_seeds", 5),
                     number(found, "last_quarter", 5));
               }
             });
