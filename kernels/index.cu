@@ -120,6 +120,14 @@ KERNEL(put_words, unsigned long long* y, int n, const Words words) {
   if ((int)threadIdx.x < n) y[threadIdx.x] = words.all[threadIdx.x];
 }
 
+// --- The way back: words for the host, written into its pinned memory, which a card reaches by the host's own address. ---
+
+// One block. host[0..n) = x, host[at..at + m) = beside.
+KERNEL(post_words, unsigned* host, const unsigned* x, int n, const unsigned* beside, int m, int at) {
+  for (int i = threadIdx.x; i < n; i += THREADS) host[i] = x[i];
+  for (int i = threadIdx.x; i < m; i += THREADS) host[at + i] = beside[i];
+}
+
 // --- y = x in another type: to the nearest, ties to even; to an integer, towards 0. ---
 
 // Rounded once: the float below, made odd where something was cut off, is no tie that the double is not.

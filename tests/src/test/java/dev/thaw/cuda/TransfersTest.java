@@ -6,6 +6,7 @@ import dev.thaw.backend.Backend.Reading;
 import dev.thaw.backend.Unary;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.DType;
+import dev.thaw.memory.Pool;
 import dev.thaw.memory.Purpose;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -191,6 +192,45 @@ final class TransfersTest {
       assertHolds(n, card.read(x), n, "of " + n);
       x.release();
     }
+  }
+
+  /** What is told beside a reading comes whole, whichever way both go. */
+  @Test
+  void twoAreReadAtOnce() {
+    Pool own = card.pool();
+    Transfers transfers = new Transfers(card.card(), card.kernels(), own);
+    Buffer beside = own.allocate(DType.INT64, 5, Purpose.WORKSPACE);
+    for (DType type : new DType[] {DType.UINT8, DType.FLOAT32}) {
+      for (int n : new int[] {1, 2, 3, 200, 246, 247, 256, 257, 1000, LARGE}) {
+        Buffer x = own.allocate(type, n + 1, Purpose.WORKSPACE);
+        Buffer part = x.slice(1, n);
+        card.index().fill(x, n % 250);
+        card.index().fill(beside, 0x1p40 + n);
+        List<Long> told = new ArrayList<>();
+        Reading reading =
+            transfers.read(
+                part,
+                beside,
+                words -> {
+                  while (words.hasRemaining()) {
+                    told.add(words.getLong());
+                  }
+                });
+        // Neither is what is there now.
+        card.index().fill(x, 3);
+        card.index().fill(beside, 4);
+        ByteBuffer found = ByteBuffer.allocate((int) part.bytes()).order(ByteOrder.nativeOrder());
+        reading.to(found);
+        assertEquals(java.util.Collections.nCopies(5, 1L << 40 | n), told, type + " " + n);
+        for (int i = 0; i < n; i++) {
+          double value = type == DType.UINT8 ? found.get(i) & 255 : found.getFloat(4 * i);
+          assertEquals(n % 250, value, type + " " + n + ", element " + i);
+        }
+        part.release();
+        x.release();
+      }
+    }
+    beside.release();
   }
 
   /** Runs it all on a stand-in whose environment others chose. */

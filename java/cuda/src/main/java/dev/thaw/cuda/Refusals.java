@@ -15,7 +15,7 @@ import java.util.Locale;
  * What kernels found wrong in the numbers they were given, an index out of range say: they note it
  * on the card ({@code Refusal} of kernels/common.cuh) and go on without it, since nobody waits for
  * them; whoever next reads from the card is told. Costs nothing until a kernel that may refuse has
- * been launched, and a copy of a few bytes with each reading from then on.
+ * been launched, and a few bytes with each reading from then on.
  */
 final class Refusals {
   /** {@code struct Refusal} in units of 8 bytes. */
@@ -59,18 +59,11 @@ final class Refusals {
   }
 
   /**
-   * {@code reading}, which throws an IllegalArgumentException where a kernel refused something
-   * before it.
+   * Begins to copy {@code x} to the host; the reading throws an IllegalArgumentException where a
+   * kernel refused something before it.
    */
-  Reading with(Reading reading) {
-    if (!watched) {
-      return reading;
-    }
-    Reading refused = transfers.read(noted);
-    return to -> {
-      reading.to(to);
-      check(refused);
-    };
+  Reading read(Buffer x) {
+    return watched ? transfers.read(x, noted, this::check) : transfers.read(x);
   }
 
   /**
@@ -80,13 +73,13 @@ final class Refusals {
    */
   void check() {
     if (watched) {
-      check(transfers.read(noted));
+      ByteBuffer found = bytes();
+      transfers.read(noted).to(found);
+      check(found);
     }
   }
 
-  private void check(Reading refused) {
-    ByteBuffer found = bytes();
-    refused.to(found);
+  private void check(ByteBuffer found) {
     if (found.getInt(0) == 0) {
       return;
     }

@@ -13,7 +13,9 @@ import dev.thaw.memory.Purpose;
 import dev.thaw.memory.Storage;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
+import java.util.function.Consumer;
 import org.bytedeco.cuda.cudart.CUstream_st;
+import org.bytedeco.javacpp.Pointer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,7 +23,8 @@ import org.jspecify.annotations.Nullable;
  * they are few, in the arguments of a kernel's launch, which waits for no copy engine. A large one
  * crosses on a stream of its own into a block of the card beside its destination, while the compute
  * stream is still busy with the step before, and is moved to its destination there in order; so the
- * destination's address never changes, and no step waits for the bus if the batch came in time.
+ * destination's address never changes, and no step waits for the bus if the batch came in time. On
+ * the way back, too, a few bytes are written to the host by a kernel.
  */
 final class Transfers {
   /** Below this, a stream and a copy of its own cost more than they hide. */
@@ -30,12 +33,16 @@ final class Transfers {
   /** {@code WORDS} of kernels/index.cu, of 8 bytes. */
   private static final int WORDS = 64;
 
+  /** Bytes that a kernel brings to the host faster than a copy engine can be waited for. */
+  private static final int POSTED = 1024;
+
   /** Uploads under way before the host waits. */
   private static final int SLOTS = 3;
 
   private final Card card;
   private final Pool pool;
   private final Kernel putWords;
+  private final Kernel postWords;
   private final CUstream_st copies = new CUstream_st();
   private final Slot[] slots = new Slot[SLOTS];
   private final ArrayDeque<Pinned> readings = new ArrayDeque<>();
@@ -67,6 +74,7 @@ final class Transfers {
     this.card = card;
     this.pool = pool;
     putWords = kernels.get("put_words");
+    postWords = kernels.get("post_words");
     card.enter();
     CudaException.check("cuStreamCreate", cuStreamCreate(copies, CU_STREAM_NON_BLOCKING));
     for (int i = 0; i < SLOTS; i++) {
@@ -130,19 +138,48 @@ final class Transfers {
 
   /** Begins to copy {@code x} to the host. */
   Reading read(Buffer x) {
-    long bytes = x.bytes();
+    return read(x, null, beside -> {});
+  }
+
+  /**
+   * Begins to copy {@code x} to the host, and {@code beside} with it.
+   *
+   * @param look is given the bytes of {@code beside} when those of {@code x} have been
+   */
+  Reading read(Buffer x, @Nullable Buffer beside, Consumer<ByteBuffer> look) {
     card.enter();
+    int bytes = Math.toIntExact(x.bytes());
+    int at = (bytes + 7) & -8;
+    int all = beside == null ? bytes : at + (int) beside.bytes();
     Pinned host = takeReading();
-    host.reserve(bytes);
-    CudaException.check(
-        "cuMemcpyDtoHAsync of " + bytes + " bytes on " + card.device(),
-        cuMemcpyDtoHAsync(host.memory(), x.address(), bytes, card.stream()));
+    host.reserve(all);
+    long to = host.memory().address();
+    if (all <= POSTED && ((bytes | x.address()) & 3) == 0) {
+      Arguments words = Arguments.empty().address(to).pointer(x).int32(bytes / 4);
+      words.pointer(beside).int32(beside == null ? 0 : (all - at) / 4).int32(at / 4);
+      card.launch(postWords, 1, words);
+    } else {
+      copyOut(host.memory(), x);
+      if (beside != null) {
+        copyOut(Address.pointer(to + at), beside);
+      }
+    }
     host.record(card.stream());
-    return to -> {
+    return y -> {
       host.await();
-      to.duplicate().put(host.view(bytes));
+      ByteBuffer found = host.view(all);
+      y.duplicate().put(found.duplicate().limit(bytes));
+      ByteBuffer second = ByteBuffer.allocate(all - Math.min(all, at)).order(found.order());
+      second.put(found.position(Math.min(all, at))).flip();
       giveReading(host);
+      look.accept(second);
     };
+  }
+
+  private void copyOut(Pointer to, Buffer x) {
+    CudaException.check(
+        "cuMemcpyDtoHAsync of " + x.bytes() + " bytes on " + card.device(),
+        cuMemcpyDtoHAsync(to, x.address(), x.bytes(), card.stream()));
   }
 
   private synchronized Pinned takeReading() {
