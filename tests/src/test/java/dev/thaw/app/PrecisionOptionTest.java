@@ -17,19 +17,25 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code --precision}: what is computed in, for training and for using a model. */
 @ExtendWith(NothingLeft.class)
 final class PrecisionOptionTest {
   @TempDir private Path folder;
 
-  @Test
-  void bf16TrainsAModelWhoseFileIsFloat32() throws IOException {
+  @ParameterizedTest
+  @ValueSource(strings = {"plain", "cpu"})
+  void bf16TrainsAModelWhoseFileIsFloat32(String device) throws IOException {
+    Needs.device(device);
     Path narrow = folder.resolve("narrow.safetensors");
     Path wide = folder.resolve("wide.safetensors");
-    Answer answer = Small.pretrain(narrow, "--precision", "bf16", "--json").json();
+    Answer answer =
+        Small.pretrain(narrow, "--device", device, "--precision", "bf16", "--json").json();
     assertEquals("bf16", answer.text("precision"));
-    assertEquals("fp32", Small.pretrain(wide, "--json").json().text("precision"));
+    assertEquals(
+        "fp32", Small.pretrain(wide, "--device", device, "--json").json().text("precision"));
     assertNotEquals(Small.tensors(wide), Small.tensors(narrow));
     try (Safetensors tensors = Safetensors.open(narrow)) {
       for (Safetensors.Entry entry : tensors.entries()) {
@@ -51,7 +57,7 @@ final class PrecisionOptionTest {
       "--limit",
       100,
       "--device",
-      "plain",
+      device,
       "--json"
     };
     double exact = Ran.thaw(evaluate).json().number("loss");
@@ -67,13 +73,10 @@ final class PrecisionOptionTest {
   void aDeviceThatCannotRefusesBeforeAnythingIsRead() throws IOException {
     Needs.device("cpu");
     Path out = folder.resolve("m.safetensors");
-    for (String precision : new String[] {"bf16", "tf32"}) {
-      String line =
-          Small.pretrain(out, "--device", "cpu", "--precision", precision)
-              .refused(Main.WRONG_INPUT);
-      assertTrue(line.startsWith("thaw: precision " + precision + ": cpu (oneDNN"), line);
-      assertTrue(line.endsWith("NVIDIA cards of compute capability 8.0 and newer can"), line);
-    }
+    String line =
+        Small.pretrain(out, "--device", "cpu", "--precision", "tf32").refused(Main.WRONG_INPUT);
+    assertTrue(line.startsWith("thaw: precision tf32: cpu (oneDNN"), line);
+    assertTrue(line.endsWith("NVIDIA cards of compute capability 8.0 and newer can"), line);
     assertTrue(Files.notExists(out));
   }
 
@@ -82,6 +85,23 @@ final class PrecisionOptionTest {
     String line =
         Small.pretrain(folder.resolve("m"), "--precision", "fp16").refused(Main.WRONG_INPUT);
     assertEquals("thaw: precision: 'fp16' is unknown, say one of [fp32, tf32, bf16]", line);
+  }
+
+  /** What one device began in bf16, another goes on with. */
+  @Test
+  void bf16GoesOnOnAnotherDevice() throws IOException {
+    Needs.device("cpu");
+    Path out = folder.resolve("m.safetensors");
+    Path checkpoint = folder.resolve("c");
+    Object[] words = {
+      "--precision", "bf16", "--checkpoint", checkpoint, "--checkpoint-every", 5, "--json"
+    };
+    double whole = Small.pretrain(out, words).json().number("loss");
+    Object[] rest = java.util.Arrays.copyOf(words, words.length + 3);
+    rest[words.length] = "--resume";
+    rest[words.length + 1] = "--device";
+    rest[words.length + 2] = "cpu";
+    assertEquals(whole, Small.pretrain(out, rest).json().number("loss"), 0.02 * whole);
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.thaw.cpu;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -41,6 +42,8 @@ final class CpuBackendTest {
             .matches("oneDNN \\d+\\.\\d+\\.\\d+, loops for (generic|avx2|avx512), .*thread.*"),
         CPU.describe());
     assertTrue(CPU.computes(DType.FLOAT32));
+    assertTrue(CPU.computes(DType.BFLOAT16));
+    assertFalse(CPU.computes(DType.FLOAT64));
     IllegalStateException refused =
         assertThrows(IllegalStateException.class, () -> Devices.get(new Device("cpu", 1)));
     assertTrue(String.valueOf(refused.getMessage()).contains("use cpu"), refused::getMessage);

@@ -28,7 +28,10 @@ import java.util.Random;
  * @param graph whether the step is queued as one
  */
 record Steps(String model, int batch, Precision precision, boolean frozen, boolean graph) {
+  /** Steps whose time on the calling thread is taken, at most, and about how long that may last. */
   private static final int HOST_CALLS = 200;
+
+  private static final double HOST_MS = 400;
 
   /** {@code resnet50 batch 256 bf16 train graph}. */
   String name() {
@@ -116,15 +119,15 @@ record Steps(String model, int batch, Precision precision, boolean frozen, boole
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("ms", ms);
     json.put("images_per_s", batch / ms * 1e3);
-    json.put("java_us", javaMicroseconds(backend, step));
+    json.put("java_us", javaMicroseconds(backend, step, ms));
     json.put("peak_MiB", backend.pool().peakBytes() / 1048576.0);
     json.put("captured", plan.isCaptured());
     return json;
   }
 
   /** What the calling thread spends on a step, while the card is not more than one behind. */
-  private static double javaMicroseconds(Backend backend, Runnable step) {
-    double[] times = new double[HOST_CALLS];
+  private static double javaMicroseconds(Backend backend, Runnable step, double ms) {
+    double[] times = new double[(int) Math.max(5, Math.min(HOST_CALLS, HOST_MS / ms))];
     for (int i = 0; i < times.length; i++) {
       if (i % 2 == 0) {
         backend.synchronize();

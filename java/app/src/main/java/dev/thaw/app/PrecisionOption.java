@@ -10,8 +10,8 @@ final class PrecisionOption {
       paramLabel = "fp32|tf32|bf16",
       defaultValue = "fp32",
       description =
-          "Compute in float32, with TF32 factors, or in bfloat16; weights stay float32 (default:"
-              + " fp32).")
+          "Compute in float32, with TF32 factors (NVIDIA cards), or in bfloat16, which on CPUs saves"
+              + " memory, not time; weights stay float32 (default: fp32).")
   private String name;
 
   /**

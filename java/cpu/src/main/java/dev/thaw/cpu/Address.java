@@ -12,7 +12,7 @@ final class Address {
   /** Of float32 numbers. */
   static long floats(Buffer x) {
     Check.that(
-        x.dtype() == DType.FLOAT32, "cpu: kernels compute in float32, got %s; cast it first", x);
+        x.dtype() == DType.FLOAT32, "cpu: the kernel takes float32, got %s; cast it first", x);
     return x.address();
   }
 

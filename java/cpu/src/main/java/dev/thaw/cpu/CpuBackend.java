@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The processors of this machine. Every call has ended when it returns; several threads may call at
- * once. Computes in float32; other types are stored, copied and cast.
+ * once. Computes in float32, also what is kept in bfloat16 ({@link Wide}); other types are stored,
+ * copied and cast.
  */
 final class CpuBackend implements Backend {
   private static final System.Logger LOG = System.getLogger(CpuBackend.class.getName());
@@ -35,15 +36,15 @@ final class CpuBackend implements Backend {
 
   private final Device device;
   private final Pool pool;
-  private final UnaryKernels unary = new CpuUnary();
-  private final BinaryKernels binary = new CpuBinary();
-  private final ReduceKernels reduce = new CpuReduce();
-  private final PoolKernels pooling = new CpuPool();
-  private final NormKernels norm = new CpuNorm();
+  private final UnaryKernels unary;
+  private final BinaryKernels binary;
+  private final ReduceKernels reduce;
+  private final PoolKernels pooling;
+  private final NormKernels norm;
   private final SoftmaxKernels softmax = new CpuSoftmax();
-  private final IndexKernels index = new CpuIndex();
-  private final RandomKernels random = new CpuRandom();
-  private final StatsKernels stats = new CpuStats();
+  private final IndexKernels index;
+  private final RandomKernels random;
+  private final StatsKernels stats;
   private final UpdateKernels update;
   private final GemmKernels gemm;
   private final ConvKernels conv;
@@ -52,6 +53,14 @@ final class CpuBackend implements Backend {
   CpuBackend(Device device) {
     this.device = device;
     this.pool = new Pool(device, CpuStorage::allocate, false);
+    this.unary = new CpuUnary(pool);
+    this.binary = new CpuBinary(pool);
+    this.reduce = new CpuReduce(pool);
+    this.pooling = new CpuPool(pool);
+    this.norm = new CpuNorm(pool);
+    this.index = new CpuIndex(pool);
+    this.random = new CpuRandom(pool);
+    this.stats = new CpuStats(pool);
     this.update = new CpuUpdate(pool);
     this.gemm = new CpuGemm(pool, reduce);
     this.conv = new CpuConv(pool);
@@ -96,7 +105,7 @@ final class CpuBackend implements Backend {
 
   @Override
   public boolean computes(DType dtype) {
-    return dtype == DType.FLOAT32;
+    return dtype == DType.FLOAT32 || dtype == DType.BFLOAT16;
   }
 
   @Override

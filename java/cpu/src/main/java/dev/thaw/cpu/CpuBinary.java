@@ -4,14 +4,26 @@ import dev.thaw.backend.Binary;
 import dev.thaw.backend.BinaryKernels;
 import dev.thaw.backend.Broadcast;
 import dev.thaw.memory.Buffer;
+import dev.thaw.memory.Pool;
 
 /** y = f(a, b): one or two dimensions, as most merged broadcasts have, or any number of them. */
 final class CpuBinary implements BinaryKernels {
 
-  CpuBinary() {}
+  private final Pool pool;
+
+  /** Scratch comes from {@code pool}. */
+  CpuBinary(Pool pool) {
+    this.pool = pool;
+  }
 
   @Override
   public void forward(Binary f, Buffer y, Buffer a, Buffer b, Broadcast shape) {
+    if (Wide.isNeeded(y)) {
+      try (Wide wide = new Wide(pool)) {
+        forward(f, wide.writes(y), wide.reads(a), wide.reads(b), shape);
+      }
+      return;
+    }
     int[] dims = shape.dims();
     int[] as = shape.aStrides();
     int[] bs = shape.bStrides();

@@ -61,6 +61,19 @@ final class CpuConv implements ConvKernels {
       @Nullable Buffer residual,
       boolean relu,
       ConvShape shape) {
+    if (Wide.isNeeded(x)) {
+      try (Wide wide = new Wide(pool)) {
+        forward(
+            wide.writes(y),
+            wide.reads(x),
+            wide.reads(w),
+            wide.readsIfAny(bias),
+            wide.readsIfAny(residual),
+            relu,
+            shape);
+      }
+      return;
+    }
     if (y.bytes() == 0) {
       return;
     }
@@ -114,7 +127,10 @@ final class CpuConv implements ConvKernels {
   @Override
   public @Nullable ConstantWeights constant(
       Buffer w, boolean bias, boolean residual, boolean relu, ConvShape shape) {
-    if (w.bytes() == 0 || shape.n() == 0 || (wide && !residual && FewChannels.fits(shape))) {
+    if (Wide.isNeeded(w)
+        || w.bytes() == 0
+        || shape.n() == 0
+        || (wide && !residual && FewChannels.fits(shape))) {
       return null;
     }
     int threads = threads(shape);
@@ -181,13 +197,20 @@ final class CpuConv implements ConvKernels {
       ConvShape shape) {
     forward(y, x, w, null, null, false, shape);
     int rows = shape.n() * shape.outH() * shape.outW();
-    new CpuNorm().statistics(mean, variance, y, rows, shape.k());
+    new CpuNorm(pool).statistics(mean, variance, y, rows, shape.k());
   }
 
   /** oneDNN's gradient of data adds nothing, so a residual costs memory and a pass of its own. */
   @Override
   public void backwardData(
       @Writes Buffer dx, Buffer dy, Buffer w, @Nullable Buffer residual, ConvShape shape) {
+    if (Wide.isNeeded(dx)) {
+      try (Wide wide = new Wide(pool)) {
+        backwardData(
+            wide.writes(dx), wide.reads(dy), wide.reads(w), wide.readsIfAny(residual), shape);
+      }
+      return;
+    }
     if (dx.bytes() == 0) {
       return;
     }
@@ -199,7 +222,7 @@ final class CpuConv implements ConvKernels {
     try {
       backwardData(alone, dy, w, shape);
       int[] dims = {shape.n(), shape.h(), shape.w(), shape.c()};
-      new CpuBinary()
+      new CpuBinary(pool)
           .forward(Binary.ADD, dx, alone, residual, Broadcast.of("backwardData", dims, dims));
     } finally {
       alone.release();
@@ -231,6 +254,13 @@ final class CpuConv implements ConvKernels {
   @Override
   public void backwardWeights(
       @Writes Buffer dw, @Writes @Nullable Buffer db, Buffer dy, Buffer x, ConvShape shape) {
+    if (Wide.isNeeded(x)) {
+      try (Wide wide = new Wide(pool)) {
+        backwardWeights(
+            wide.writes(dw), wide.writesIfAny(db), wide.reads(dy), wide.reads(x), shape);
+      }
+      return;
+    }
     if (dy.bytes() == 0) {
       Rows.zero(dw.address(), dw.bytes());
       if (db != null) {

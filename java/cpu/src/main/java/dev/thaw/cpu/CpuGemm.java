@@ -33,6 +33,12 @@ final class CpuGemm implements GemmKernels {
   @Override
   public void gemm(
       @Writes Buffer c, Buffer a, Buffer b, @Nullable Buffer bias, boolean relu, GemmShape shape) {
+    if (Wide.isNeeded(a)) {
+      try (Wide wide = new Wide(pool)) {
+        gemm(wide.writes(c), wide.reads(a), wide.reads(b), wide.readsIfAny(bias), relu, shape);
+      }
+      return;
+    }
     if (c.bytes() == 0) {
       return;
     }
@@ -88,6 +94,9 @@ final class CpuGemm implements GemmKernels {
 
   @Override
   public @Nullable ConstantWeights constant(Buffer b, boolean bias, boolean relu, GemmShape shape) {
+    if (Wide.isNeeded(b)) {
+      return null;
+    }
     GemmShape s = simplest(shape);
     if (s.batch() > 1 || s.m() != shape.m() || b.bytes() == 0 || s.m() == 0 || isVector(s)) {
       return null;

@@ -5,13 +5,19 @@ import dev.thaw.backend.ResizeShape;
 import dev.thaw.backend.Strided;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.Check;
+import dev.thaw.memory.Pool;
 
 /** Copies, casts, gathers and resizing. */
 final class CpuIndex implements IndexKernels {
   /** {@code THAW_MAX_RANK} of the native header. */
   private static final int MAX_RANK = 16;
 
-  CpuIndex() {}
+  private final Pool pool;
+
+  /** Scratch comes from {@code pool}. */
+  CpuIndex(Pool pool) {
+    this.pool = pool;
+  }
 
   @Override
   public void copy(Buffer y, Strided to, Buffer x, Strided from, int[] dims) {
@@ -46,6 +52,10 @@ final class CpuIndex implements IndexKernels {
 
   @Override
   public void cast(Buffer y, Buffer x) {
+    convert(y, x);
+  }
+
+  static void convert(Buffer y, Buffer x) {
     Native.thaw_cast(
         y.address(),
         y.dtype().ordinal(),
@@ -76,6 +86,12 @@ final class CpuIndex implements IndexKernels {
   @Override
   public void takeBackward(
       Buffer dx, Buffer dy, Buffer index, int outer, int n, int count, int inner) {
+    if (Wide.isNeeded(dy)) {
+      try (Wide wide = new Wide(pool)) {
+        takeBackward(wide.writes(dx), wide.reads(dy), index, outer, n, count, inner);
+      }
+      return;
+    }
     long bad =
         Native.thaw_take_backward(
             Address.floats(dx),
@@ -111,6 +127,12 @@ final class CpuIndex implements IndexKernels {
   @Override
   public void gatherBackward(
       Buffer dx, Buffer dy, Buffer index, int outer, int n, int count, int inner) {
+    if (Wide.isNeeded(dy)) {
+      try (Wide wide = new Wide(pool)) {
+        gatherBackward(wide.writes(dx), wide.reads(dy), index, outer, n, count, inner);
+      }
+      return;
+    }
     long bad =
         Native.thaw_gather_backward(
             Address.floats(dx),
@@ -137,6 +159,12 @@ final class CpuIndex implements IndexKernels {
 
   @Override
   public void resize(Buffer y, Buffer x, ResizeShape s) {
+    if (Wide.isNeeded(y)) {
+      try (Wide wide = new Wide(pool)) {
+        resize(wide.writes(y), wide.reads(x), s);
+      }
+      return;
+    }
     Native.thaw_resize_forward(
         Address.floats(y),
         Address.floats(x),
@@ -153,6 +181,12 @@ final class CpuIndex implements IndexKernels {
 
   @Override
   public void resizeBackward(Buffer dx, Buffer dy, ResizeShape s) {
+    if (Wide.isNeeded(dx)) {
+      try (Wide wide = new Wide(pool)) {
+        resizeBackward(wide.writes(dx), wide.reads(dy), s);
+      }
+      return;
+    }
     Native.thaw_resize_backward(
         Address.floats(dx),
         Address.floats(dy),

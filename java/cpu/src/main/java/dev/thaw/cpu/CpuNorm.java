@@ -3,15 +3,27 @@ package dev.thaw.cpu;
 import dev.thaw.backend.NormKernels;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.DType;
+import dev.thaw.memory.Pool;
 import org.jspecify.annotations.Nullable;
 
 /** Batch normalisation by channel and layer normalisation by row. */
 final class CpuNorm implements NormKernels {
 
-  CpuNorm() {}
+  private final Pool pool;
+
+  /** Scratch comes from {@code pool}. */
+  CpuNorm(Pool pool) {
+    this.pool = pool;
+  }
 
   @Override
   public void statistics(Buffer mean, Buffer variance, Buffer x, int rows, int channels) {
+    if (Wide.isNeeded(x)) {
+      try (Wide wide = new Wide(pool)) {
+        statistics(mean, variance, wide.reads(x), rows, channels);
+      }
+      return;
+    }
     Native.thaw_norm_statistics(
         Address.floats(mean),
         Address.floats(variance),
@@ -53,6 +65,23 @@ final class CpuNorm implements NormKernels {
       int rows,
       int channels,
       double eps) {
+    if (Wide.isNeeded(x)) {
+      try (Wide wide = new Wide(pool)) {
+        batchForward(
+            wide.writes(y),
+            wide.reads(x),
+            gamma,
+            beta,
+            mean,
+            variance,
+            wide.readsIfAny(residual),
+            relu,
+            rows,
+            channels,
+            eps);
+      }
+      return;
+    }
     Native.thaw_norm_batch_forward(
         Address.floats(y),
         Address.floats(x),
@@ -84,6 +113,26 @@ final class CpuNorm implements NormKernels {
       int rows,
       int channels,
       double eps) {
+    if (Wide.isNeeded(x)) {
+      try (Wide wide = new Wide(pool)) {
+        batchBackward(
+            wide.writesIfAny(dx),
+            dgamma,
+            dbeta,
+            wide.writesIfAny(dresidual),
+            wide.reads(dy),
+            wide.reads(x),
+            gamma,
+            beta,
+            mean,
+            variance,
+            wide.readsIfAny(y),
+            rows,
+            channels,
+            eps);
+      }
+      return;
+    }
     Native.thaw_norm_batch_backward(
         Address.floatsOrNull(dx),
         Address.floatsOrNull(dgamma),
@@ -105,6 +154,12 @@ final class CpuNorm implements NormKernels {
   @Override
   public void constantBackward(
       Buffer dx, Buffer dy, Buffer gamma, Buffer variance, int rows, int channels, double eps) {
+    if (Wide.isNeeded(dx)) {
+      try (Wide wide = new Wide(pool)) {
+        constantBackward(wide.writes(dx), wide.reads(dy), gamma, variance, rows, channels, eps);
+      }
+      return;
+    }
     Native.thaw_norm_constant_backward(
         Address.floats(dx),
         Address.floats(dy),
@@ -127,6 +182,12 @@ final class CpuNorm implements NormKernels {
       int rows,
       int columns,
       double eps) {
+    if (Wide.isNeeded(x)) {
+      try (Wide wide = new Wide(pool)) {
+        layerForward(wide.writes(y), mean, rstd, wide.reads(x), gamma, beta, rows, columns, eps);
+      }
+      return;
+    }
     Native.thaw_norm_layer_forward(
         Address.floats(y),
         Address.floats(mean),
@@ -152,6 +213,22 @@ final class CpuNorm implements NormKernels {
       Buffer rstd,
       int rows,
       int columns) {
+    if (Wide.isNeeded(x)) {
+      try (Wide wide = new Wide(pool)) {
+        layerBackward(
+            wide.writesIfAny(dx),
+            dgamma,
+            dbeta,
+            wide.reads(dy),
+            wide.reads(x),
+            gamma,
+            mean,
+            rstd,
+            rows,
+            columns);
+      }
+      return;
+    }
     Native.thaw_norm_layer_backward(
         Address.floatsOrNull(dx),
         Address.floatsOrNull(dgamma),
@@ -168,6 +245,12 @@ final class CpuNorm implements NormKernels {
 
   @Override
   public void pixels(Buffer y, Buffer x, Buffer mean, Buffer std, int rows, int channels) {
+    if (Wide.isNeeded(y)) {
+      try (Wide wide = new Wide(pool)) {
+        pixels(wide.writes(y), x, mean, std, rows, channels);
+      }
+      return;
+    }
     Native.thaw_norm_pixels(
         Address.floats(y),
         Address.typed(x, DType.UINT8),

@@ -5,15 +5,27 @@ import dev.thaw.backend.PoolShape;
 import dev.thaw.backend.Reduction;
 import dev.thaw.memory.Buffer;
 import dev.thaw.memory.DType;
+import dev.thaw.memory.Pool;
 import org.jspecify.annotations.Nullable;
 
 /** Pooling, sixteen channels at a time. */
 final class CpuPool implements PoolKernels {
 
-  CpuPool() {}
+  private final Pool pool;
+
+  /** Scratch comes from {@code pool}. */
+  CpuPool(Pool pool) {
+    this.pool = pool;
+  }
 
   @Override
   public void maxForward(Buffer y, @Nullable Buffer where, Buffer x, PoolShape s) {
+    if (Wide.isNeeded(x)) {
+      try (Wide wide = new Wide(pool)) {
+        maxForward(wide.writes(y), where, wide.reads(x), s);
+      }
+      return;
+    }
     Native.thaw_pool_max_forward(
         Address.floats(y),
         where == null ? 0 : Address.typed(where, DType.INT32),
@@ -36,6 +48,12 @@ final class CpuPool implements PoolKernels {
 
   @Override
   public void maxBackward(Buffer dx, Buffer dy, Buffer where, @Nullable Buffer y, PoolShape s) {
+    if (Wide.isNeeded(dx)) {
+      try (Wide wide = new Wide(pool)) {
+        maxBackward(wide.writes(dx), wide.reads(dy), where, wide.readsIfAny(y), s);
+      }
+      return;
+    }
     Native.thaw_pool_max_backward(
         Address.floats(dx),
         Address.floats(dy),
@@ -59,6 +77,12 @@ final class CpuPool implements PoolKernels {
 
   @Override
   public void averageForward(Buffer y, Buffer x, PoolShape s) {
+    if (Wide.isNeeded(x)) {
+      try (Wide wide = new Wide(pool)) {
+        averageForward(wide.writes(y), wide.reads(x), s);
+      }
+      return;
+    }
     int threads = CpuThreads.forBytes(x.bytes() + y.bytes());
     if (isGlobal(s)) {
       // The mean of a whole picture is a reduction, which is cut into pieces within a picture too.
@@ -101,6 +125,12 @@ final class CpuPool implements PoolKernels {
 
   @Override
   public void averageBackward(Buffer dx, Buffer dy, PoolShape s) {
+    if (Wide.isNeeded(dx)) {
+      try (Wide wide = new Wide(pool)) {
+        averageBackward(wide.writes(dx), wide.reads(dy), s);
+      }
+      return;
+    }
     Native.thaw_pool_average_backward(
         Address.floats(dx),
         Address.floats(dy),

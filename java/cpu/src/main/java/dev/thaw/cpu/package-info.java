@@ -5,7 +5,8 @@
  * <p>Read {@link dev.thaw.cpu.CpuProvider} (how a device is opened), {@code NativeLibrary} (how the
  * loops get into the process) and {@code Native} (what Java may call: {@code native/thaw_cpu.h} as
  * Java declarations), then {@code CpuBackend}, {@code CpuStorage} (memory), {@link
- * dev.thaw.cpu.CpuThreads} (how many threads an op takes), and one family, {@code CpuUnary} say.
+ * dev.thaw.cpu.CpuThreads} (how many threads an op takes), and one family, {@code CpuUnary} say;
+ * {@code Wide} is how they serve bfloat16.
  *
  * <p>For oneDNN read {@code CpuConv}, then {@code ConvForward} (a recipe; {@code Matmul} and the
  * others are its likes), {@code Product} (what it prepares), {@code Primitive} (one call of oneDNN)

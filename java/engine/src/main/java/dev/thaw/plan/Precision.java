@@ -28,8 +28,9 @@ public enum Precision {
 
   /**
    * Activations and the gradients that flow between layers in bfloat16: matrix units, and half the
-   * memory and traffic. The picture batch is converted as it enters the model; the dtype of what
-   * flows decides the rest.
+   * memory and traffic. CPUs widen what each call reads and round what it writes, which halves the
+   * memory of activations and takes longer. The picture batch is converted as it enters the model;
+   * the dtype of what flows decides the rest.
    */
   BF16;
 
