@@ -49,39 +49,124 @@ COPY_WALK(8, unsigned long long)
 COPY_WALK(16, Unit16)
 
 // Matrices [rows, columns] whose rows lie together in y and whose columns lie together in x, so that one of the two would
-// be walked in long steps: squares of 32 go through shared memory, read along the columns and written along the rows.
-constexpr int TILE = 32;
+// be walked in long steps: square tiles go through shared memory, read along the columns and written along the rows. Its
+// words have 32 bits at least, so that of a matrix of bytes or halves, too, each word of a tile is written and read once.
+template <class U>
+struct Tile {
+  using Word = decltype(U() + 0u);
+  static constexpr int SIDE = sizeof(U) == 8 ? 32 : 64;
+  static constexpr int MERGED = sizeof(Word) / sizeof(U);  // elements of a word, neighbours in a row
+  static constexpr int WORDS = SIDE / MERGED + 1;  // of a row: one more, so that a column touches every bank once
+  static constexpr int W = Pack<U>::WIDTH;
+  static constexpr int ACROSS = SIDE / W < 8 ? SIDE / W : 8;  // threads side by side, with a pack each
+};
 
-// tiles < 2^31, of all matrices; `outer` walks from one matrix to the next.
+// Of some lines of packs, the one where thread i of a walk over a tile is, and where in it.
+template <class U>
+struct TilePlace {
+  int line, place;
+
+  DEVICE TilePlace(int i, int lines) {
+    using T = Tile<U>;
+    line = i / T::ACROSS % lines;
+    place = (i % T::ACROSS + i / T::ACROSS / lines * T::ACROSS) * T::W;
+  }
+};
+
+// All sizes, steps and addresses are multiples of a pack. A thread has the same pack of as many columns as a word has
+// elements, and makes words of them; several such are asked for before the first is put down.
+template <class U>
+DEVICE void turn_packs(U* to, const U* from, typename Tile<U>::Word (*tile)[Tile<U>::WORDS], int height, int width,
+                       long long row_step, long long column_step) {
+  using T = Tile<U>;
+  using Word = typename T::Word;
+  constexpr int LINES = T::SIDE / T::MERGED, ALL = T::SIDE * T::SIDE / T::W;
+  constexpr int READS = ALL / T::MERGED < THREADS ? 1 : ALL / T::MERGED / THREADS, WRITES = ALL / THREADS;
+  Pack<U> own[READS][T::MERGED] = {};
+  for (int k = 0; k < READS; ++k) {
+    const TilePlace<U> p(threadIdx.x + k * THREADS, LINES);
+    if (p.place < height && p.line * T::MERGED < width) {
+      for (int m = 0; m < T::MERGED; ++m) own[k][m] = *packs(from + (p.line * T::MERGED + m) * column_step + p.place);
+    }
+  }
+  __syncthreads();  // the last tile has been read
+  for (int k = 0; k < READS; ++k) {
+    const TilePlace<U> p(threadIdx.x + k * THREADS, LINES);
+    if (p.place >= T::SIDE) continue;
+    for (int e = 0; e < T::W; ++e) {
+      Word word = 0;
+      for (int m = 0; m < T::MERGED; ++m) word |= (Word)own[k][m].v[e] << m * 8 * (int)sizeof(U);
+      tile[p.place + e][p.line] = word;
+    }
+  }
+  __syncthreads();
+  for (int k = 0; k < WRITES; ++k) {
+    const TilePlace<U> p(threadIdx.x + k * THREADS, T::SIDE);
+    if (p.place >= width || p.line >= height) continue;
+    Pack<Word> row;
+    for (int e = 0; e < Pack<Word>::WIDTH; ++e) row.v[e] = tile[p.line][p.place / T::MERGED + e];
+    *(Pack<Word>*)(to + p.line * row_step + p.place) = row;
+  }
+}
+
+// Any sizes: an element a thread and turn.
+template <class U>
+DEVICE void turn_elements(U* to, const U* from, typename Tile<U>::Word (*words)[Tile<U>::WORDS], int height, int width,
+                          long long row_step, long long column_step) {
+  using T = Tile<U>;
+  constexpr int ROW = T::WORDS * T::MERGED, LINES = T::SIDE / WARPS, PARTS = T::SIDE / WARP;
+  U* const tile = (U*)words;
+  const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
+  from += warp * column_step + lane;
+  to += warp * row_step + lane;
+  U own[LINES][PARTS] = {};  // all asked for before the first is put down
+  for (int k = 0; k < LINES; ++k) {
+    for (int p = 0; p < PARTS; ++p) {
+      if (warp + k * WARPS < width && lane + p * WARP < height) own[k][p] = from[k * WARPS * column_step + p * WARP];
+    }
+  }
+  __syncthreads();  // the last tile has been read
+  for (int k = 0; k < LINES; ++k) {
+    for (int p = 0; p < PARTS; ++p) tile[(lane + p * WARP) * ROW + warp + k * WARPS] = own[k][p];
+  }
+  __syncthreads();
+  for (int k = 0; k < LINES; ++k) {
+    for (int p = 0; p < PARTS; ++p) {
+      if (warp + k * WARPS < height && lane + p * WARP < width) {
+        to[k * WARPS * row_step + p * WARP] = tile[(warp + k * WARPS) * ROW + lane + p * WARP];
+      }
+    }
+  }
+}
+
+// tiles < 2^31, of all matrices, `down` by `across` of each; `outer` walks from one matrix to the next.
 template <class U>
 DEVICE void copy_tiles(U* __restrict__ y, const U* __restrict__ x, long long tiles, long long rows, long long columns,
-                       long long row_step, long long column_step, const Walk& outer) {
-  __shared__ U tile[TILE][TILE + 1];  // one more, so that a column touches every bank once
-  const unsigned down = (unsigned)((rows + TILE - 1) / TILE), across = (unsigned)((columns + TILE - 1) / TILE);
-  const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
+                       long long row_step, long long column_step, const Divisor& down, const Divisor& across, int packed,
+                       const Walk& outer) {
+  using T = Tile<U>;
+  __shared__ typename T::Word tile[T::SIDE][T::WORDS];
   for (unsigned t = blockIdx.x; t < (unsigned)tiles; t += gridDim.x) {
-    const long long column = (long long)(t % across) * TILE, row = (long long)(t / across % down) * TILE;
-    const Places p = places(outer, t / across / down);
-    const long long height = rows - row, width = columns - column;
-    const U* const from = x + p.from + row + lane + (column + warp) * column_step;
-    U* const to = y + p.to + (row + warp) * row_step + column + lane;
-    U own[TILE / WARPS] = {};  // all asked for before the first is put down
-    for (int k = 0; k < TILE / WARPS; ++k) {
-      if (lane < height && warp + k * WARPS < width) own[k] = from[k * WARPS * column_step];
-    }
-    __syncthreads();  // the last tile has been read
-    for (int k = 0; k < TILE / WARPS; ++k) tile[warp + k * WARPS][lane] = own[k];
-    __syncthreads();
-    for (int k = 0; k < TILE / WARPS; ++k) {
-      if (lane < width && warp + k * WARPS < height) to[k * WARPS * row_step] = tile[lane][warp + k * WARPS];
+    const unsigned line = over(t, across), matrix = over(line, down);
+    const long long column = (long long)(t - line * across.by) * T::SIDE;
+    const long long row = (long long)(line - matrix * down.by) * T::SIDE;
+    const Places p = places(outer, matrix);
+    const int height = rows - row < T::SIDE ? (int)(rows - row) : T::SIDE;
+    const int width = columns - column < T::SIDE ? (int)(columns - column) : T::SIDE;
+    U* const to = y + p.to + row * row_step + column;
+    const U* const from = x + p.from + column * column_step + row;
+    if (packed) {
+      turn_packs(to, from, tile, height, width, row_step, column_step);
+    } else {
+      turn_elements(to, from, tile, height, width, row_step, column_step);
     }
   }
 }
 
 #define COPY_TILES(size, U)                                                                                            \
   KERNEL(copy_tiles_##size, U* y, const U* x, long long tiles, long long rows, long long columns, long long row_step,  \
-         long long column_step, const Walk outer) {                                                                    \
-    copy_tiles(y, x, tiles, rows, columns, row_step, column_step, outer);                                              \
+         long long column_step, const Divisor down, const Divisor across, int packed, const Walk outer) {              \
+    copy_tiles(y, x, tiles, rows, columns, row_step, column_step, down, across, packed, outer);                        \
   }
 COPY_TILES(1, unsigned char)
 COPY_TILES(2, unsigned short)

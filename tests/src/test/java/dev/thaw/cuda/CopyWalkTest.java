@@ -1,6 +1,8 @@
 package dev.thaw.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.thaw.backend.Strided;
 import java.util.Arrays;
@@ -56,6 +58,18 @@ final class CopyWalkTest {
     assertEquals(-1, walk(at(0, 16, 1), at(0, 20, 1), 8, 16).across(8));
     assertEquals(-1, walk(at(0, 16, 1), at(0, 32, 2), 8, 16).across(8));
     assertEquals(1, walk(at(0, 128, 16, 1), at(0, 500, 1, 8), 3, 8, 16).across(8));
+  }
+
+  @Test
+  void aMatrixIsTurnedInPacksWhereAllIsAMultipleOfThem() {
+    assertTrue(walk(at(0, 16, 1), at(4, 1, 8), 8, 16).turnsInPacks(0));
+    assertTrue(walk(at(0, 128, 16, 1), at(0, 500, 1, 8), 3, 8, 16).turnsInPacks(1));
+    assertFalse(walk(at(0, 128, 16, 1), at(0, 501, 1, 8), 3, 8, 16).turnsInPacks(1));
+    assertFalse(walk(at(0, 16, 1), at(1, 1, 8), 8, 16).turnsInPacks(0));
+    assertFalse(walk(at(0, 18, 1), at(0, 1, 8), 8, 16).turnsInPacks(0));
+    assertFalse(walk(at(0, 16, 1), at(0, 1, 10), 8, 16).turnsInPacks(0));
+    assertFalse(walk(at(0, 20, 1), at(0, 1, 12), 10, 16).turnsInPacks(0));
+    assertFalse(walk(at(0, 20, 1), at(0, 1, 12), 12, 18).turnsInPacks(0));
   }
 
   @Test

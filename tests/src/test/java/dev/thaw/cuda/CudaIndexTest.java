@@ -61,6 +61,11 @@ final class CudaIndexTest {
     "1, 64, 32, 0-2-1",
     "3, 33, 45, 0-2-1",
     "1, 150, 140, 0-2-1",
+    // In packs of every type: one tile, several and parts of some, several matrices.
+    "1, 64, 64, 0-2-1",
+    "3, 144, 80, 0-2-1",
+    "2, 16, 208, 0-2-1",
+    "48, 3, 32, 2-1-0",
     "2, 8, 100, 0-2-1",
     "2, 3, 50, 0-2-1",
     "2, 50, 7, 0-2-1",

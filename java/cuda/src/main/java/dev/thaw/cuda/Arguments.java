@@ -85,6 +85,12 @@ final class Arguments {
     return this;
   }
 
+  /** Before a struct that has 8-byte fields, but does not begin with one. */
+  Arguments aligned8() {
+    align(8);
+    return this;
+  }
+
   /** {@code float}. */
   Arguments float32(double value) {
     align(4);

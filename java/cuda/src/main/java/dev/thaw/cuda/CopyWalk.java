@@ -176,6 +176,19 @@ final class CopyWalk {
     return -1;
   }
 
+  /**
+   * Whether a matrix that {@link #across} found can be read along one side and written along the
+   * other in units of 16 bytes: its sides, and the steps to others, are multiples of them.
+   */
+  boolean turnsInPacks(int across) {
+    int last = rank - 1;
+    long places = to | from | (sizes[across] | sizes[last]) * unit;
+    for (int i = 0; i < rank; i++) {
+      places |= (i == last ? 0 : toSteps[i] * unit) | (i == across ? 0 : fromSteps[i] * unit);
+    }
+    return widest(places) == LARGEST_UNIT;
+  }
+
   /** The part of the walk whose outermost places are {@code first} and on. */
   CopyWalk part(long first, long count) {
     int skip = count == 1 && rank > 1 ? 1 : 0;

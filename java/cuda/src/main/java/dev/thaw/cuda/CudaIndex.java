@@ -15,9 +15,6 @@ final class CudaIndex implements IndexKernels {
   /** WALK_RANK of kernels/index.cu. */
   private static final int WALK_RANK = 8;
 
-  /** TILE of kernels/index.cu. */
-  private static final int TILE = 32;
-
   /** CASTS of kernels/index.cu. */
   private static final int CASTS = 120;
 
@@ -134,8 +131,10 @@ final class CudaIndex implements IndexKernels {
     int last = walk.rank() - 1;
     long rows = walk.size(across);
     long columns = walk.size(last);
-    long matrices = walk.count() / rows / columns;
-    long count = matrices * ((rows + TILE - 1) / TILE) * ((columns + TILE - 1) / TILE);
+    int side = sideOfTile(walk.unit());
+    long down = (rows + side - 1) / side;
+    long tilesAcross = (columns + side - 1) / side;
+    long count = walk.count() / rows / columns * down * tilesAcross;
     Arguments arguments =
         Arguments.empty()
             .address(walk.to())
@@ -144,9 +143,17 @@ final class CudaIndex implements IndexKernels {
             .int64(rows)
             .int64(columns)
             .int64(walk.toStep(across))
-            .int64(walk.fromStep(last));
+            .int64(walk.fromStep(last))
+            .divisor((int) down)
+            .divisor((int) tilesAcross)
+            .flag(walk.turnsInPacks(across));
     dimensions(arguments, walk, across, last);
     card.launch(ofSize(tiles, walk.unit()), card.blocksForTasks(count), arguments);
+  }
+
+  /** Tile::SIDE of kernels/index.cu. */
+  private static int sideOfTile(int unit) {
+    return unit == Long.BYTES ? 32 : 64;
   }
 
   /** {@code Walk}: the dimensions before {@code end}, one left out. */
@@ -157,7 +164,7 @@ final class CudaIndex implements IndexKernels {
         "copy: %d dimensions that cannot be merged, at most %d can be walked",
         rank,
         WALK_RANK);
-    arguments.int32(rank);
+    arguments.aligned8().int32(rank);
     for (int i = 0; i < WALK_RANK; i++) {
       arguments.divisor(i < rank ? (int) walk.size(nth(i, leftOut)) : 1);
     }
