@@ -4,41 +4,52 @@
 
 // As dev.thaw.backend.PoolShape has them.
 struct PoolShape {
-  int n, h, w, c, out_h, out_w, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, count_padding, adaptive;
+  int n, h, w, c, out_h, out_w, kernel_h, kernel_w;
+  Divisor stride_h, stride_w;
+  int pad_h, pad_w, count_padding, adaptive;
+};
+
+// What threads, or blocks, share out: `units` of channels, or parts of them, in each of `across` places of each of `down` rows
+// of a picture. The host knows them all, and a division by what is not known costs 20 instructions.
+struct PoolWalk {
+  Divisor units, across, down;
+  int packed;  // a unit is a pack of channels, not one
 };
 
 // The windows along the rows, or along the columns.
 struct PoolAxis {
-  int in, out, kernel, stride, pad, count_padding, adaptive;
+  int in, out, kernel;
+  Divisor stride;
+  int pad, count_padding, adaptive;
+
+  // n / by, of numbers that are mostly small.
+  static DEVICE int part(long long n, int by) { return n < 1ll << 31 ? (int)((unsigned)n / (unsigned)by) : (int)(n / by); }
 
   // First element of window i, and one past its last, inside the picture.
   DEVICE int begin(int i) const {
-    const int at = adaptive ? (int)((long long)i * in / out) : i * stride - pad;
+    const int at = adaptive ? part((long long)i * in, out) : i * (int)stride.by - pad;
     return at < 0 ? 0 : at;
   }
   DEVICE int end(int i) const {
-    const int at = adaptive ? (int)(((long long)(i + 1) * in + out - 1) / out) : i * stride - pad + kernel;
+    const int at = adaptive ? part((long long)(i + 1) * in + out - 1, out) : i * (int)stride.by - pad + kernel;
     return at < in ? at : in;
   }
 
   // What window i counts in a mean; the product of both axes' is the divisor.
   DEVICE int count(int i) const {
     if (adaptive || !count_padding) return end(i) - begin(i);
-    const int first = i * stride - pad, last = first + kernel;
+    const int first = i * (int)stride.by - pad, last = first + kernel;
     return (last < in + pad ? last : in + pad) - first;
   }
 
-  // How many strides there are in n: mostly 1 or 2, and a division by what is not known costs 20 instructions.
-  DEVICE int strides(int n) const { return stride == 1 ? n : stride == 2 ? n >> 1 : n / stride; }
-
   // First window that element r lies in, and one past the last.
   DEVICE int first_seeing(int r) const {
-    if (adaptive) return (int)((long long)r * out / in);
+    if (adaptive) return part((long long)r * out, in);
     const int at = r + pad - kernel;
-    return at < 0 ? 0 : strides(at) + 1;
+    return at < 0 ? 0 : (int)over((unsigned)at, stride) + 1;
   }
   DEVICE int last_seeing(int r) const {
-    const int at = adaptive ? (int)(((long long)(r + 1) * out - 1) / in) + 1 : strides(r + pad) + 1;
+    const int at = adaptive ? part((long long)(r + 1) * out - 1, in) + 1 : (int)over((unsigned)(r + pad), stride) + 1;
     return at < out ? at : out;
   }
 };
@@ -51,18 +62,17 @@ DEVICE PoolAxis pool_columns(const PoolShape& s) {
   return {s.w, s.out_w, s.kernel_w, s.stride_w, s.pad_w, s.count_padding, s.adaptive};
 }
 
-// What thread u of a walk over pictures of w columns and h rows, with so many units of channels, works on.
+// Where number u of a walk is.
 template <class I>
 struct PoolPlace {
   int picture, row, column, unit;
 
-  DEVICE PoolPlace(I u, int h, int w, int units) {
-    I rest = u / units;
-    unit = (int)(u - rest * units);
-    const I rows = rest / w;
-    column = (int)(rest - rows * w);
-    picture = (int)(rows / h);
-    row = (int)(rows - (I)picture * h);
+  DEVICE PoolPlace(I u, const PoolWalk& walk) {
+    const I place = over(u, walk.units), line = over(place, walk.across), above = over(line, walk.down);
+    unit = (int)(u - place * walk.units.by);
+    column = (int)(place - line * walk.across.by);
+    row = (int)(line - above * walk.down.by);
+    picture = (int)above;
   }
 };
 
@@ -117,11 +127,11 @@ DEVICE bool find_largest(Floats<W>& best, Neighbours<int, W>& winner, const S* p
 
 // where = the winner's row * w + column; the first of several, and a NaN before all numbers.
 template <int W, class I, class S>
-DEVICE void max_forward(S* __restrict__ y, int* __restrict__ where, const S* __restrict__ x, I total, const PoolShape& s) {
+DEVICE void max_forward(S* __restrict__ y, int* __restrict__ where, const S* __restrict__ x, I total, const PoolShape& s,
+                        const PoolWalk& walk) {
   const PoolAxis rows = pool_rows(s), columns = pool_columns(s);
-  const int units = s.c / W;
   for (I u = (I)first(); u < total; u += (I)step()) {
-    const PoolPlace<I> p(u, s.out_h, s.out_w, units);
+    const PoolPlace<I> p(u, walk);
     const S* picture = x + (long long)p.picture * s.h * s.w * s.c + p.unit * W;
     const PoolWindow window = {rows.begin(p.row), rows.end(p.row), columns.begin(p.column), columns.end(p.column)};
     Floats<W> best;
@@ -133,7 +143,7 @@ DEVICE void max_forward(S* __restrict__ y, int* __restrict__ where, const S* __r
   }
 }
 
-// Neighbours in a row that a thread has in max_backward, for they lie in many of the same windows: as many as registers hold
+// Neighbours in a row that a thread has in a backward, for they lie in many of the same windows: as many as registers hold
 // without leaving a card too few threads.
 template <int W>
 constexpr int POOL_PIXELS = W == 8 ? 2 : 4;
@@ -141,13 +151,12 @@ constexpr int POOL_PIXELS = W == 8 ? 2 : 4;
 // With y, only winners above 0 pass their gradient on: the backward of a ReLU before.
 template <int W, class I, class S>
 DEVICE void max_backward(S* __restrict__ dx, const S* __restrict__ dy, const int* __restrict__ where,
-                         const S* __restrict__ y, I total, const PoolShape& s) {
+                         const S* __restrict__ y, I total, const PoolShape& s, const PoolWalk& walk) {
   const PoolAxis rows = pool_rows(s), columns = pool_columns(s);
   constexpr int PIXELS = POOL_PIXELS<W>;
-  const int units = s.c / W, across = (s.w + PIXELS - 1) / PIXELS;
-  const I tasks = total / s.w * across;
-  for (I u = (I)first(); u < tasks; u += (I)step()) {
-    const PoolPlace<I> p(u, s.h, across, units);
+  const int units = s.c / W;
+  for (I u = (I)first(); u < total; u += (I)step()) {
+    const PoolPlace<I> p(u, walk);
     const int column = p.column * PIXELS, here = p.row * s.w + column;
     const int pixels = min(PIXELS, s.w - column);
     const int left = columns.first_seeing(column), right = columns.last_seeing(column + pixels - 1);
@@ -178,119 +187,150 @@ DEVICE void max_backward(S* __restrict__ dx, const S* __restrict__ dy, const int
 }
 
 template <int W, class I, class S>
-DEVICE void average_forward(S* __restrict__ y, const S* __restrict__ x, I total, const PoolShape& s) {
+DEVICE void average_forward(S* __restrict__ y, const S* __restrict__ x, I total, const PoolShape& s, const PoolWalk& walk) {
   const PoolAxis rows = pool_rows(s), columns = pool_columns(s);
-  const int units = s.c / W;
   for (I u = (I)first(); u < total; u += (I)step()) {
-    const PoolPlace<I> p(u, s.out_h, s.out_w, units);
+    const PoolPlace<I> p(u, walk);
     const S* picture = x + (long long)p.picture * s.h * s.w * s.c + p.unit * W;
     const int bottom = rows.end(p.row), left = columns.begin(p.column), right = columns.end(p.column);
     Floats<W> sum = {};
     for (int r = rows.begin(p.row); r < bottom; ++r) {
-      for (int q = left; q < right; ++q) {
-        const Floats<W> v = load<W>(picture + (long long)(r * s.w + q) * s.c);
-        for (int e = 0; e < W; ++e) sum.v[e] += v.v[e];
+      const S* const line = picture + (long long)(r * s.w) * s.c;
+#pragma unroll 1
+      for (int q = left; q < right; q += 2) {
+        const Floats<W> a = load<W>(line + (unsigned long long)(unsigned)q * (unsigned)s.c);
+        Floats<W> b = {};  // changes no sum
+        if (q + 1 < right) b = load<W>(line + (unsigned long long)(unsigned)(q + 1) * (unsigned)s.c);
+        for (int e = 0; e < W; ++e) sum.v[e] = sum.v[e] + a.v[e] + b.v[e];
       }
     }
-    const float count = (float)(rows.count(p.row) * columns.count(p.column));
-    for (float& v : sum.v) v /= count;
+    const int n = rows.count(p.row) * columns.count(p.column);
+    const float count = (float)n, share = 1.0f / count;
+    const bool exact = (n & (n - 1)) == 0;  // the reciprocal of a power of two, which saves the divisions
+    for (float& v : sum.v) v = exact ? v * share : v / count;
     store(y + (long long)u * W, sum);
   }
 }
 
 template <int W, class I, class S>
-DEVICE void average_backward(S* __restrict__ dx, const S* __restrict__ dy, I total, const PoolShape& s) {
+DEVICE void average_backward(S* __restrict__ dx, const S* __restrict__ dy, I total, const PoolShape& s,
+                             const PoolWalk& walk) {
   const PoolAxis rows = pool_rows(s), columns = pool_columns(s);
+  constexpr int PIXELS = POOL_PIXELS<W>;
   const int units = s.c / W;
   for (I u = (I)first(); u < total; u += (I)step()) {
-    const PoolPlace<I> p(u, s.h, s.w, units);
-    const int bottom = rows.last_seeing(p.row), right = columns.last_seeing(p.column);
-    Floats<W> sum = {};
+    const PoolPlace<I> p(u, walk);
+    const int column = p.column * PIXELS, pixels = min(PIXELS, s.w - column);
+    const int left = columns.first_seeing(column), right = columns.last_seeing(column + pixels - 1);
+    const int bottom = rows.last_seeing(p.row);
+    Floats<W> sum[PIXELS] = {};
     for (int i = rows.first_seeing(p.row); i < bottom; ++i) {
       const int height = rows.count(i);
-      for (int j = columns.first_seeing(p.column); j < right; ++j) {
+      I at = (((I)p.picture * s.out_h + i) * s.out_w + left) * units + p.unit;
+#pragma unroll 1
+      for (int j = left; j < right; ++j, at += units) {
         const float share = 1.0f / (float)(height * columns.count(j));
-        const Floats<W> d = load<W>(dy + (((long long)p.picture * s.out_h + i) * s.out_w + j) * s.c + p.unit * W);
-        for (int e = 0; e < W; ++e) sum.v[e] += d.v[e] * share;
+        const int begin = columns.begin(j) - column, end = columns.end(j) - column;
+        const Floats<W> d = load<W>(dy + (long long)at * W);
+        for (int k = 0; k < PIXELS; ++k) {
+          if (k < begin || k >= end) continue;
+          for (int e = 0; e < W; ++e) sum[k].v[e] += d.v[e] * share;
+        }
       }
     }
-    store(dx + (long long)u * W, sum);
+    S* const to = dx + (((long long)p.picture * s.h + p.row) * s.w + column) * s.c + p.unit * W;
+    for (int k = 0; k < PIXELS; ++k) {
+      if (k < pixels) store(to + (long long)k * s.c, sum[k]);
+    }
   }
 }
 
+// Pixels that are asked for before the first is added.
+constexpr int MANY_AT_ONCE = 4;
+
 // Large windows - a mean over whole pictures leaves few results: a block has a pixel of y and 32 units of its channels, and
 // its eight warps share out the window. Their sums are added in the order of the warps.
-template <int W, class S>
-DEVICE void average_of_many(S* __restrict__ y, const S* __restrict__ x, const PoolShape& s) {
-  __shared__ float sums[WARPS][WARP * W];
+template <int W, class I, class S>
+DEVICE void average_of_many(S* __restrict__ y, const S* __restrict__ x, I total, const PoolShape& s, const PoolWalk& walk) {
+  __shared__ Neighbours<float, W> sums[WARPS][WARP];
   const PoolAxis rows = pool_rows(s), columns = pool_columns(s);
   const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
-  const int units = s.c / W, parts = (units + WARP - 1) / WARP;
-  const long long tasks = (long long)s.n * s.out_h * s.out_w * parts;
-  for (long long task = blockIdx.x; task < tasks; task += gridDim.x) {
-    const PoolPlace<long long> p(task, s.out_h, s.out_w, parts);
+  const int units = s.c / W;
+  for (I task = blockIdx.x; task < total; task += gridDim.x) {
+    const PoolPlace<I> p(task, walk);
     const int unit = p.unit * WARP + lane;
-    const S* picture = x + (long long)p.picture * s.h * s.w * s.c + unit * W;
     const int top = rows.begin(p.row), left = columns.begin(p.column);
     const int width = columns.end(p.column) - left;
     const int size = unit < units ? (rows.end(p.row) - top) * width : 0;
+    const long long line = (long long)s.w * s.c;
+    // From one of a warp's pixels to its next.
+    const int by = max(width, 1), next_down = WARPS / by, next_right = WARPS - next_down * by;
+    int down = warp / by, right = warp - down * by;
+    const S* from = x + (((long long)p.picture * s.h + top + down) * s.w + left) * s.c + unit * W;
     Floats<W> sum = {};
-    for (int i = warp; i < size; i += WARPS) {
-      const Floats<W> v = load<W>(picture + ((long long)(top + i / width) * s.w + left + i % width) * s.c);
-      for (int e = 0; e < W; ++e) sum.v[e] += v.v[e];
-    }
-    for (int e = 0; e < W; ++e) sums[warp][e * WARP + lane] = sum.v[e];
-    __syncthreads();
-    if (warp == 0 && unit < units) {
-      const float count = (float)(rows.count(p.row) * columns.count(p.column));
-      for (int e = 0; e < W; ++e) {
-        float all = sums[0][e * WARP + lane];
-        for (int k = 1; k < WARPS; ++k) all += sums[k][e * WARP + lane];
-        sum.v[e] = all / count;
+    for (int i = warp; i < size; i += MANY_AT_ONCE * WARPS) {
+      Floats<W> v[MANY_AT_ONCE];
+      for (int k = 0; k < MANY_AT_ONCE; ++k) {
+        if (i + k * WARPS < size) {
+          v[k] = load<W>(from + (long long)right * s.c);
+        } else {
+          v[k] = {};  // changes no sum
+        }
+        const bool over_the_edge = right + next_right >= width;
+        right += next_right - (over_the_edge ? width : 0);
+        from += (next_down + over_the_edge) * line;
       }
-      store(y + (((long long)p.picture * s.out_h + p.row) * s.out_w + p.column) * s.c + (long long)unit * W, sum);
+      for (int k = 0; k < MANY_AT_ONCE; ++k) {
+        for (int e = 0; e < W; ++e) sum.v[e] += v[k].v[e];
+      }
+    }
+    for (int e = 0; e < W; ++e) sums[warp][lane].v[e] = sum.v[e];
+    __syncthreads();
+    const float count = (float)(rows.count(p.row) * columns.count(p.column));
+    S* const to = y + (((long long)p.picture * s.out_h + p.row) * s.out_w + p.column) * s.c + p.unit * WARP * W;
+    for (int i = threadIdx.x; i < WARP * W && p.unit * WARP * W + i < s.c; i += THREADS) {
+      float all = sums[0][0].v[i];
+      for (int k = 1; k < WARPS; ++k) all += sums[k][0].v[i];
+      to[i] = narrow<S>(all / count);
     }
     __syncthreads();  // the sums have been read
   }
 }
 
-// Packs where the channels are whole packs and the addresses aligned; whole numbers of 32 bits where they count the elements.
-#define POOL_CALL(name, S, elements, vector, ...)              \
-  constexpr int W = Pack<S>::WIDTH;                            \
-  const long long total = elements;                            \
-  const bool small = total < 1ll << 31;                        \
-  if (s.c % W == 0 && vector) {                                \
-    if (small) {                                               \
-      name<W, unsigned>(__VA_ARGS__, total / W, s);            \
-    } else {                                                   \
-      name<W, long long>(__VA_ARGS__, total / W, s);           \
-    }                                                          \
-  } else if (small) {                                          \
-    name<1, unsigned>(__VA_ARGS__, total, s);                  \
-  } else {                                                     \
-    name<1, long long>(__VA_ARGS__, total, s);                 \
+// Packs where the host found that the channels are whole packs and the addresses aligned; numbers of 32 bits where they
+// suffice for the elements.
+#define POOL_CALL(name, S, elements, ...)                                                                             \
+  constexpr int W = Pack<S>::WIDTH;                                                                                   \
+  const long long total = (long long)s.n * walk.down.by * walk.across.by * walk.units.by;                             \
+  const bool small = elements < 1ll << 31 && total < 1ll << 31;                                                       \
+  if (walk.packed) {                                                                                                  \
+    if (small) {                                                                                                      \
+      name<W, unsigned>(__VA_ARGS__, total, s, walk);                                                                 \
+    } else {                                                                                                          \
+      name<W, long long>(__VA_ARGS__, total, s, walk);                                                                \
+    }                                                                                                                 \
+  } else if (small) {                                                                                                 \
+    name<1, unsigned>(__VA_ARGS__, total, s, walk);                                                                   \
+  } else {                                                                                                            \
+    name<1, long long>(__VA_ARGS__, total, s, walk);                                                                  \
   }
 
 #define POOL(S, type)                                                                                                 \
-  KERNEL(pool_max_forward_##type, S* y, int* where, const S* x, const PoolShape s) {                                  \
-    POOL_CALL(max_forward, S, (long long)s.n * s.out_h * s.out_w * s.c, aligned(y, where, x), y, where, x)            \
+  KERNEL(pool_max_forward_##type, S* y, int* where, const S* x, const PoolShape s, const PoolWalk walk) {             \
+    POOL_CALL(max_forward, S, (long long)s.n * s.out_h * s.out_w * s.c, y, where, x)                                  \
   }                                                                                                                   \
-  KERNEL(pool_max_backward_##type, S* dx, const S* dy, const int* where, const S* y, const PoolShape s) {             \
-    POOL_CALL(max_backward, S, (long long)s.n * s.h * s.w * s.c, aligned(dx, dy, where, y), dx, dy, where, y)         \
+  KERNEL(pool_max_backward_##type, S* dx, const S* dy, const int* where, const S* y, const PoolShape s,               \
+         const PoolWalk walk) {                                                                                       \
+    POOL_CALL(max_backward, S, (long long)s.n * max(s.h * s.w, s.out_h * s.out_w) * s.c, dx, dy, where, y)            \
   }                                                                                                                   \
-  KERNEL(pool_average_forward_##type, S* y, const S* x, const PoolShape s) {                                          \
-    POOL_CALL(average_forward, S, (long long)s.n * s.out_h * s.out_w * s.c, aligned(y, x), y, x)                      \
+  KERNEL(pool_average_forward_##type, S* y, const S* x, const PoolShape s, const PoolWalk walk) {                     \
+    POOL_CALL(average_forward, S, (long long)s.n * s.out_h * s.out_w * s.c, y, x)                                     \
   }                                                                                                                   \
-  KERNEL(pool_average_backward_##type, S* dx, const S* dy, const PoolShape s) {                                       \
-    POOL_CALL(average_backward, S, (long long)s.n * s.h * s.w * s.c, aligned(dx, dy), dx, dy)                         \
+  KERNEL(pool_average_backward_##type, S* dx, const S* dy, const PoolShape s, const PoolWalk walk) {                  \
+    POOL_CALL(average_backward, S, (long long)s.n * max(s.h * s.w, s.out_h * s.out_w) * s.c, dx, dy)                  \
   }                                                                                                                   \
-  KERNEL(pool_average_of_many_##type, S* y, const S* x, const PoolShape s) {                                          \
-    constexpr int W = Pack<S>::WIDTH;                                                                                 \
-    if (s.c % W == 0 && aligned(y, x)) {                                                                              \
-      average_of_many<W>(y, x, s);                                                                                    \
-    } else {                                                                                                          \
-      average_of_many<1>(y, x, s);                                                                                    \
-    }                                                                                                                 \
+  KERNEL(pool_average_of_many_##type, S* y, const S* x, const PoolShape s, const PoolWalk walk) {                     \
+    POOL_CALL(average_of_many, S, (long long)s.n * s.out_h * s.out_w * s.c, y, x)                                     \
   }
 POOL(float, f32)
 POOL(bf16, bf16)
