@@ -54,14 +54,52 @@ struct Argmax {
   }
 };
 
+// Keys that were found before.
+struct Keys : Argmax {};
+
+// What a thread finds by itself, whose first element is the j-th, and `any` if it has one at all.
+template <class R>
+struct Found {
+  typename R::A all = R::none();
+
+  DEVICE explicit Found(int = 0) {}
+
+  template <class T>
+  DEVICE void take(T x, int j) {
+    all = R::of(all, R::lift(x, j));
+  }
+
+  DEVICE typename R::A result(bool) const { return all; }
+};
+
+// It goes through its elements in order, so that the first of the largest is the one no other exceeds: it makes one key.
+template <>
+struct Found<Argmax> {
+  float largest = Max::none();
+  int place;
+
+  DEVICE explicit Found(int j = 0) : place(j) {}
+
+  template <class T>
+  DEVICE void take(T x, int j) {
+    const float v = widen(x);
+    if (largest == largest && !(v <= largest)) {
+      largest = v;
+      place = j;
+    }
+  }
+
+  DEVICE Argmax::A result(bool any) const { return any ? Argmax::lift(largest, place) : Argmax::none(); }
+};
+
 template <class R, class T>
 DEVICE void reduce_each(void* y, const T* x, long long results, int n, int inner, int raw, double scale) {
   for (long long i = first(); i < results; i += step()) {
     const T* at = x + i / inner * n * inner + i % inner;
-    typename R::A v = R::none();
+    Found<R> found(0);
 #pragma unroll 4
-    for (int j = 0; j < n; ++j) v = R::of(v, R::lift(at[j * (long long)inner], j));
-    R::store(y, raw, i, v, scale);
+    for (int j = 0; j < n; ++j) found.take(at[j * (long long)inner], j);
+    R::store(y, raw, i, found.result(n > 0), scale);
   }
 }
 
@@ -73,10 +111,11 @@ DEVICE void reduce_rows(const Team team, void* y, const T* x, long long rows, in
     const long long i = begin + team.row();
     const bool here = i < rows * pieces;
     const int from = here ? (int)(i % pieces) * piece : 0;
-    typename R::A v = R::none();
-    each_of(team, x + (here ? i / pieces * n : 0) + from, here ? min(piece, n - from) : 0,
-            [&](int j, typename Computed<T>::Type e) { v = R::of(v, R::lift(e, from + j)); });
-    v = team.template fold<R>(v);
+    const T* const part = x + (here ? i / pieces * n : 0) + from;
+    const int own = here ? min(piece, n - from) : 0, begin_of_own = first_of(team, part, own);
+    Found<R> found(from + begin_of_own);
+    each_of(team, part, own, [&](int j, typename Computed<T>::Type e) { found.take(e, from + j); });
+    const typename R::A v = team.template fold<R>(found.result(begin_of_own < own));
     if (here && team.rank() == 0) R::store(y, raw, i, v, scale);
   }
 }
@@ -95,21 +134,21 @@ DEVICE void reduce_columns(void* y, const T* x, long long outer, int n, int inne
     const int column = ((int)(task % tiles) * lanes + (int)threadIdx.x % lanes) * W;
     const int from = (int)(part % pieces) * piece;
     const int to = min(n, from + piece);
-    A v[W];
-    for (int k = 0; k < W; ++k) v[k] = R::none();
+    Found<R> found[W];
+    for (int k = 0; k < W; ++k) found[k] = Found<R>(from + row);
     if (column < inner) {
       const T* at = x + part / pieces * n * inner + column;
 #pragma unroll 4
       for (int j = from + row; j < to; j += rows) {
-        if (W == 1) {
-          v[0] = R::of(v[0], R::lift(at[j * (long long)inner], j));
+        if constexpr (W == 1) {
+          found[0].take(at[j * (long long)inner], j);
         } else {
           const Pack<T> p = *packs(at + j * (long long)inner);
-          for (int k = 0; k < W; ++k) v[k] = R::of(v[k], R::lift(p.v[k], j));
+          for (int k = 0; k < W; ++k) found[k].take(p.v[k], j);
         }
       }
     }
-    for (int k = 0; k < W; ++k) partial[k][threadIdx.x] = v[k];
+    for (int k = 0; k < W; ++k) partial[k][threadIdx.x] = found[k].result(column < inner && from + row < to);
     // The lower half of the rows takes in the upper one, until one is left.
     for (int half = rows / 2; half > 0; half /= 2) {
       __syncthreads();
@@ -154,4 +193,4 @@ REDUCE_KERNELS(min, Value<Min>, float, f32)
 REDUCE_KERNELS(min, Value<Min>, bf16, bf16)
 REDUCE_KERNELS(argmax, Argmax, float, f32)
 REDUCE_KERNELS(argmax, Argmax, bf16, bf16)
-REDUCE_KERNELS(argmax, Argmax, unsigned long long, keys)
+REDUCE_KERNELS(argmax, Keys, unsigned long long, keys)

@@ -180,6 +180,14 @@ DEVICE void each_of(const Team team, const T* x, int n, F f) {
   for (i = whole * W + team.rank(); i < n; i += team.size) f(i, computed(x[i]));
 }
 
+// The first i of a member there; n or more where it has none.
+template <class Team, class T>
+DEVICE int first_of(const Team team, const T* x, int n) {
+  constexpr int W = Pack<T>::WIDTH;
+  const int whole = aligned(x) ? n / W : 0;
+  return team.rank() < whole ? team.rank() * W : whole * W + team.rank();
+}
+
 // f(i, a[i], b[i]), likewise.
 template <class Team, class T, class F>
 DEVICE void each_of(const Team team, const T* a, const T* b, int n, F f) {
