@@ -11,6 +11,7 @@ import dev.thaw.memory.Buffer;
 import dev.thaw.memory.DType;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -389,5 +390,30 @@ final class CudaNormTest {
                   columns);
           return List.of(dx, dgamma, dbeta);
         });
+  }
+
+  /**
+   * A host's bits, of few channels, which a block has a table of, and of many; of numbers that no
+   * pack divides.
+   */
+  @ParameterizedTest
+  @CsvSource({"1, 2051", "3, 801", "4, 512", "8, 261", "9, 240", "40, 33"})
+  void pixels(int channels, int rows) {
+    int n = rows * channels;
+    double[] bytes = IntStream.range(0, n).mapToDouble(i -> i * 37 % 256).toArray();
+    double[] means = numbers(channels, 1);
+    double[] deviations = positive(channels, 2);
+    double[] expected = new double[n];
+    for (int i = 0; i < n; i++) {
+      int c = i % channels;
+      expected[i] = ((float) bytes[i] / 255f - (float) means[c]) / (float) deviations[c];
+    }
+    CudaBackend card = OnACard.backend();
+    try (TestBuffers buffers = new TestBuffers(card, DType.FLOAT32)) {
+      Buffer y = buffers.output(n);
+      Buffer x = buffers.of(DType.UINT8, bytes);
+      card.norm().pixels(y, x, buffers.of(means), buffers.of(deviations), rows, channels);
+      assertArrayEquals(expected, buffers.read(y));
+    }
   }
 }
