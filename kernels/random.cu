@@ -31,14 +31,14 @@ DEVICE void random_map(T* y, const T* x, long long n, long long seed, int stream
     unsigned bits[W];
     for (int k = 0; k < W; k += 4) philox(bits + k, (pack * W + k) / 4, seed, stream, call);
     if (packed && pack * W + W <= n) {
-      Pack<T> p = {};
-      if (x != nullptr) p = packs(x)[pack];
+      Floats<W> p = {};
+      if (x != nullptr) p = load<W>(x + pack * W);
       for (int k = 0; k < W; ++k) p.v[k] = f(bits[k] >> 8, p.v[k]);
-      packs(y)[pack] = p;
+      store(y + pack * W, p);
     } else {
       for (int k = 0; k < W && pack * W + k < n; ++k) {
         const long long i = pack * W + k;
-        y[i] = f(bits[k] >> 8, x != nullptr ? x[i] : T{});
+        y[i] = narrow<T>(f(bits[k] >> 8, x != nullptr ? widen(x[i]) : 0.0f));
       }
     }
   }
@@ -47,9 +47,9 @@ DEVICE void random_map(T* y, const T* x, long long n, long long seed, int stream
 // Uniforms are rounded where T is bf16, and stay below 1.
 template <class T>
 DEVICE void uniform(T* y, long long n, long long seed, int stream, int call) {
-  const float most = sizeof(T) == 2 ? 1.0f - 0x1p-8f : 1.0f;
+  const unsigned most = sizeof(T) == 2 ? (1u << 24) - (1u << 16) : 1u << 24;
   random_map(y, (const T*)nullptr, n, seed, stream, call,
-             [=](unsigned u, T) { return narrow<T>(min_of((float)u * 0x1p-24f, most)); });
+             [=](unsigned u, float) { return (float)(u < most ? u : most) * 0x1p-24f; });
 }
 
 // Element i stays, times 1 / (1 - p), where its uniform is at least p, that is, where its 24 bits are at least `limit` =
@@ -58,8 +58,13 @@ template <class T>
 DEVICE void dropout(T* y, const T* x, const double* call_base, long long n, long long seed, int stream, int call,
                     unsigned limit, double scale) {
   const int number = call + (call_base != nullptr ? (int)*call_base : 0);
-  random_map(y, x, n, seed, stream, number,
-             [=](unsigned u, T v) { return u >= limit ? narrow<T>((float)(widen(v) * scale)) : narrow<T>(0.0f); });
+  if constexpr (sizeof(T) == 2) {
+    // A float has 16 bits more than a bf16: exact enough, and doubles are slow.
+    const float by = (float)scale;
+    random_map(y, x, n, seed, stream, number, [=](unsigned u, float v) { return u >= limit ? v * by : 0.0f; });
+  } else {
+    random_map(y, x, n, seed, stream, number, [=](unsigned u, float v) { return u >= limit ? (float)(v * scale) : 0.0f; });
+  }
 }
 
 #define RANDOM(T, type)                                                                                              \
