@@ -9,6 +9,8 @@
 //   batchnorm_forward_5  a piece's statistics in one pass, as distances from its first number, and 16 bytes a thread and turn:
 //                        two reads of x, not three
 //   batchnorm_forward_6  y is made from the last piece to the first: what the statistics read last is still in the L2 cache
+//   batchnorm_forward_7  a thread asks for four of its rows before it uses the first: memory answers late, and with one on its
+//                        way a thread, a card has too little on its way to keep memory busy
 #include "common.cuh"
 
 KERNEL(batchnorm_forward_1, float* y, float* mean, float* rstd, const float* x, const float* gamma, const float* beta,
@@ -153,43 +155,52 @@ DEVICE Floats<W> forward_vector(const float* v, int channel, int channels) {
   return y;
 }
 
-template <int W>
+// use(r, row r of x) for a thread's rows: BATCH of them are read before the first is used.
+template <int BATCH, int W, class F>
+DEVICE void forward_rows(const float* x, int channels, const ForwardPlace<W>& p, F use) {
+  int r = p.row;
+#pragma unroll 1
+  for (; r + (BATCH - 1) * WARPS < p.end; r += BATCH * WARPS) {
+    Floats<W> v[BATCH];
+    for (int k = 0; k < BATCH; ++k) v[k] = load<W>(x + (long long)(r + k * WARPS) * channels + p.channel);
+    for (int k = 0; k < BATCH; ++k) use(r + k * WARPS, v[k]);
+  }
+#pragma unroll 1
+  for (; r < p.end; r += WARPS) use(r, load<W>(x + (long long)r * channels + p.channel));
+}
+
+template <int BATCH, int W>
 DEVICE void forward_apply(float* y, const float* x, const float* mean, const float* rstd, const float* gamma,
                           const float* beta, int channels, const ForwardPlace<W>& p) {
   const Floats<W> middle = forward_vector<W>(mean, p.channel, channels), offset = forward_vector<W>(beta, p.channel, channels);
   Floats<W> scale = forward_vector<W>(rstd, p.channel, channels);
   const Floats<W> slope = forward_vector<W>(gamma, p.channel, channels);
   for (int e = 0; e < W; ++e) scale.v[e] *= slope.v[e];
-#pragma unroll 4
-  for (int r = p.row; r < p.end; r += WARPS) {
-    const long long at = (long long)r * channels + p.channel;
-    Floats<W> v = load<W>(x + at);
+  forward_rows<BATCH>(x, channels, p, [&](int r, Floats<W> v) {
     for (int e = 0; e < W; ++e) v.v[e] = (v.v[e] - middle.v[e]) * scale.v[e] + offset.v[e];
-    store(y + at, v);
-  }
+    store(y + (long long)r * channels + p.channel, v);
+  });
 }
 
 KERNEL(batchnorm_forward_4, float* y, const float* x, const float* mean, const float* rstd, const float* gamma,
        const float* beta, int rows, int channels, int length) {
-  forward_apply(y, x, mean, rstd, gamma, beta, channels, ForwardPlace<1>(blockIdx.x, rows, channels, length));
+  forward_apply<1>(y, x, mean, rstd, gamma, beta, channels, ForwardPlace<1>(blockIdx.x, rows, channels, length));
 }
 
 // A thread's numbers are summed as distances from the first of its piece, which loses little; the variance is then the mean
 // square less the square of the mean.
-template <int W>
+template <int BATCH, int W>
 DEVICE void forward_pieces(float* partial, const float* x, int rows, int channels, int length) {
   const ForwardPlace<W> p(blockIdx.x, rows, channels, length);
   Floats<W> shift = {}, sum = {}, squares = {};
   if (p.channel < channels) shift = load<W>(x + (long long)p.begin * channels + p.channel);
-#pragma unroll 4
-  for (int r = p.row; r < p.end; r += WARPS) {
-    const Floats<W> v = load<W>(x + (long long)r * channels + p.channel);
+  forward_rows<BATCH>(x, channels, p, [&](int, const Floats<W>& v) {
     for (int e = 0; e < W; ++e) {
       const float d = v.v[e] - shift.v[e];
       sum.v[e] += d;
       squares.v[e] += d * d;
     }
-  }
+  });
   for (int e = 0; e < W; ++e) {
     const double n = p.end - p.begin;
     const double all = forward_over_warps((double)sum.v[e]), square = forward_over_warps((double)squares.v[e]);
@@ -204,33 +215,56 @@ DEVICE void forward_pieces(float* partial, const float* x, int rows, int channel
 
 // Lanes of four channels, and lanes of one where channels are no multiple of four.
 KERNEL(batchnorm_forward_5_pieces, float* partial, const float* x, int rows, int channels, int length) {
-  forward_pieces<Pack<float>::WIDTH>(partial, x, rows, channels, length);
+  forward_pieces<1, Pack<float>::WIDTH>(partial, x, rows, channels, length);
 }
 
 KERNEL(batchnorm_forward_5_pieces_odd, float* partial, const float* x, int rows, int channels, int length) {
-  forward_pieces<1>(partial, x, rows, channels, length);
+  forward_pieces<1, 1>(partial, x, rows, channels, length);
 }
 
 KERNEL(batchnorm_forward_5, float* y, const float* x, const float* mean, const float* rstd, const float* gamma,
        const float* beta, int rows, int channels, int length) {
   constexpr int W = Pack<float>::WIDTH;
-  forward_apply(y, x, mean, rstd, gamma, beta, channels, ForwardPlace<W>(blockIdx.x, rows, channels, length));
+  forward_apply<1>(y, x, mean, rstd, gamma, beta, channels, ForwardPlace<W>(blockIdx.x, rows, channels, length));
 }
 
 KERNEL(batchnorm_forward_5_odd, float* y, const float* x, const float* mean, const float* rstd, const float* gamma,
        const float* beta, int rows, int channels, int length) {
-  forward_apply(y, x, mean, rstd, gamma, beta, channels, ForwardPlace<1>(blockIdx.x, rows, channels, length));
+  forward_apply<1>(y, x, mean, rstd, gamma, beta, channels, ForwardPlace<1>(blockIdx.x, rows, channels, length));
 }
 
 KERNEL(batchnorm_forward_6, float* y, const float* x, const float* mean, const float* rstd, const float* gamma,
        const float* beta, int rows, int channels, int length) {
   constexpr int W = Pack<float>::WIDTH;
   const int block = gridDim.x - 1 - blockIdx.x;
-  forward_apply(y, x, mean, rstd, gamma, beta, channels, ForwardPlace<W>(block, rows, channels, length));
+  forward_apply<1>(y, x, mean, rstd, gamma, beta, channels, ForwardPlace<W>(block, rows, channels, length));
 }
 
 KERNEL(batchnorm_forward_6_odd, float* y, const float* x, const float* mean, const float* rstd, const float* gamma,
        const float* beta, int rows, int channels, int length) {
   const int block = gridDim.x - 1 - blockIdx.x;
-  forward_apply(y, x, mean, rstd, gamma, beta, channels, ForwardPlace<1>(block, rows, channels, length));
+  forward_apply<1>(y, x, mean, rstd, gamma, beta, channels, ForwardPlace<1>(block, rows, channels, length));
+}
+
+constexpr int ROWS_AT_ONCE = 4;
+
+KERNEL(batchnorm_forward_7_pieces, float* partial, const float* x, int rows, int channels, int length) {
+  forward_pieces<ROWS_AT_ONCE, Pack<float>::WIDTH>(partial, x, rows, channels, length);
+}
+
+KERNEL(batchnorm_forward_7_pieces_odd, float* partial, const float* x, int rows, int channels, int length) {
+  forward_pieces<ROWS_AT_ONCE, 1>(partial, x, rows, channels, length);
+}
+
+KERNEL(batchnorm_forward_7, float* y, const float* x, const float* mean, const float* rstd, const float* gamma,
+       const float* beta, int rows, int channels, int length) {
+  constexpr int W = Pack<float>::WIDTH;
+  const ForwardPlace<W> p(gridDim.x - 1 - blockIdx.x, rows, channels, length);
+  forward_apply<ROWS_AT_ONCE>(y, x, mean, rstd, gamma, beta, channels, p);
+}
+
+KERNEL(batchnorm_forward_7_odd, float* y, const float* x, const float* mean, const float* rstd, const float* gamma,
+       const float* beta, int rows, int channels, int length) {
+  const ForwardPlace<1> p(gridDim.x - 1 - blockIdx.x, rows, channels, length);
+  forward_apply<ROWS_AT_ONCE>(y, x, mean, rstd, gamma, beta, channels, p);
 }

@@ -91,7 +91,7 @@ final class BatchNormForward implements Subject {
     }
     Pieces cut = Pieces.of(rows, channels, version > 4);
     // The sixth version sums as the fifth does.
-    String sums = kernel(Math.min(version, 5)) + "_pieces";
+    String sums = kernel(version == 6 ? 5 : version) + "_pieces";
     kernels.launchBlocks(
         version == 4 ? sums : cut.named(sums),
         cut.blocks(),
