@@ -8,20 +8,27 @@ struct Largest {
   static DEVICE double of(double a, double b) { return a > b ? a : b; }
 };
 
-// In the order of dev.thaw.backend.StatsKernels.
-struct Measured {
-  double squares = 0.0, absolutes = 0.0, largest = 0.0, wrong = 0.0;
+// By a thread: in double only what a float would round.
+struct Measuring {
+  double squares = 0.0, absolutes = 0.0;
+  float largest = 0.0f;
+  unsigned wrong = 0;
 
   DEVICE void take(float x) {
     const float a = fabs(x);
     if (a < __int_as_float(0x7f800000)) {
       squares += (double)a * a;
       absolutes += a;
-      largest = Largest::of(largest, a);
+      largest = a > largest ? a : largest;
     } else {
-      wrong += 1.0;
+      ++wrong;
     }
   }
+};
+
+// In the order of dev.thaw.backend.StatsKernels.
+struct Measured {
+  double squares, absolutes, largest, wrong;
 
   DEVICE void join(const double* other) {
     squares += other[0];
@@ -48,13 +55,15 @@ struct Measured {
 // y [blocks, 4].
 template <class T>
 DEVICE void measure(double* y, const T* x, long long n) {
-  Measured m;
-  const long long whole = aligned(x) ? n / Pack<T>::WIDTH : 0;
+  constexpr int W = Pack<T>::WIDTH;
+  Measuring own;
+  const long long whole = aligned(x) ? n / W : 0;
   for (long long i = first(); i < whole; i += step()) {
-    const Pack<T> p = packs(x)[i];
-    for (const T v : p.v) m.take(widen(v));
+    const Floats<W> p = load<W>(x + i * W);
+    for (const float v : p.v) own.take(v);
   }
-  for (long long i = whole * Pack<T>::WIDTH + first(); i < n; i += step()) m.take(widen(x[i]));
+  for (long long i = whole * W + first(); i < n; i += step()) own.take(widen(x[i]));
+  Measured m = {own.squares, own.absolutes, (double)own.largest, (double)own.wrong};
   m.store(y + 4 * blockIdx.x);
 }
 
@@ -62,7 +71,7 @@ KERNEL(measure_f32, double* y, const float* x, long long n) { measure(y, x, n); 
 KERNEL(measure_bf16, double* y, const bf16* x, long long n) { measure(y, x, n); }
 
 KERNEL(measure_total, double* y, const double* partial, int blocks) {
-  Measured m;
+  Measured m = {};
   for (int b = threadIdx.x; b < blocks; b += THREADS) m.join(partial + 4 * b);
   m.store(y);
 }
@@ -88,11 +97,18 @@ DEVICE Word word(const unsigned char* x, long long i, long long bytes) {
   return w;
 }
 
+DEVICE Word place_of_word(long long i) { return (Word)(i + 1) * 0x9E3779B97F4A7C15ull; }
+
 // y [blocks].
 KERNEL(hash, Word* y, const unsigned char* x, long long bytes) {
   Word sum = 0;
   const long long words = (bytes + 7) / 8;
-  for (long long i = first(); i < words; i += step()) sum += mix(word(x, i, bytes) + (Word)(i + 1) * 0x9E3779B97F4A7C15ull);
+  const long long pairs = aligned(x) ? bytes / 16 : 0;
+  for (long long i = first(); i < pairs; i += step()) {
+    const Pack<Word> p = packs((const Word*)x)[i];
+    sum += mix(p.v[0] + place_of_word(2 * i)) + mix(p.v[1] + place_of_word(2 * i + 1));
+  }
+  for (long long i = 2 * pairs + first(); i < words; i += step()) sum += mix(word(x, i, bytes) + place_of_word(i));
   sum = over_block<Sum<Word>>(sum);
   if (threadIdx.x == 0) y[blockIdx.x] = sum;
 }
