@@ -64,6 +64,13 @@ final class CudaReduceTest {
       Agreement.hold(r + " with NaN", 0, reduce(r, x, outer, n, inner, 1));
     }
     Agreement.hold("argmax with NaN", 0, argmax(x, outer, n, inner));
+    // No number is larger than what a search begins with; the first of equal ones is found.
+    java.util.Arrays.fill(x, Double.NEGATIVE_INFINITY);
+    Agreement.hold("argmax of infinities", 0, argmax(x, outer, n, inner));
+    for (int i = 0; i < x.length; i++) {
+      x[i] = i % 3 == 0 ? -0.0 : 0.0;
+    }
+    Agreement.hold("argmax of zeros", 0, argmax(x, outer, n, inner));
   }
 
   private static Agreement.Calls reduce(
