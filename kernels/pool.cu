@@ -16,22 +16,20 @@ struct PoolWalk {
   int packed;  // a unit is a pack of channels, not one
 };
 
-// The windows along the rows, or along the columns.
+// The windows along the rows, or along the columns; an I holds a product of their sizes.
+template <class I>
 struct PoolAxis {
   int in, out, kernel;
   Divisor stride;
   int pad, count_padding, adaptive;
 
-  // n / by, of numbers that are mostly small.
-  static DEVICE int part(long long n, int by) { return n < 1ll << 31 ? (int)((unsigned)n / (unsigned)by) : (int)(n / by); }
-
   // First element of window i, and one past its last, inside the picture.
   DEVICE int begin(int i) const {
-    const int at = adaptive ? part((long long)i * in, out) : i * (int)stride.by - pad;
+    const int at = adaptive ? (int)((I)i * in / out) : i * (int)stride.by - pad;
     return at < 0 ? 0 : at;
   }
   DEVICE int end(int i) const {
-    const int at = adaptive ? part((long long)(i + 1) * in + out - 1, out) : i * (int)stride.by - pad + kernel;
+    const int at = adaptive ? (int)(((I)(i + 1) * in + out - 1) / out) : i * (int)stride.by - pad + kernel;
     return at < in ? at : in;
   }
 
@@ -44,21 +42,23 @@ struct PoolAxis {
 
   // First window that element r lies in, and one past the last.
   DEVICE int first_seeing(int r) const {
-    if (adaptive) return part((long long)r * out, in);
+    if (adaptive) return (int)((I)r * out / in);
     const int at = r + pad - kernel;
     return at < 0 ? 0 : (int)over((unsigned)at, stride) + 1;
   }
   DEVICE int last_seeing(int r) const {
-    const int at = adaptive ? part((long long)(r + 1) * out - 1, in) + 1 : (int)over((unsigned)(r + pad), stride) + 1;
+    const int at = adaptive ? (int)(((I)(r + 1) * out - 1) / in) + 1 : (int)over((unsigned)(r + pad), stride) + 1;
     return at < out ? at : out;
   }
 };
 
-DEVICE PoolAxis pool_rows(const PoolShape& s) {
+template <class I>
+DEVICE PoolAxis<I> pool_rows(const PoolShape& s) {
   return {s.h, s.out_h, s.kernel_h, s.stride_h, s.pad_h, s.count_padding, s.adaptive};
 }
 
-DEVICE PoolAxis pool_columns(const PoolShape& s) {
+template <class I>
+DEVICE PoolAxis<I> pool_columns(const PoolShape& s) {
   return {s.w, s.out_w, s.kernel_w, s.stride_w, s.pad_w, s.count_padding, s.adaptive};
 }
 
@@ -129,7 +129,7 @@ DEVICE bool find_largest(Floats<W>& best, Neighbours<int, W>& winner, const S* p
 template <int W, class I, class S>
 DEVICE void max_forward(S* __restrict__ y, int* __restrict__ where, const S* __restrict__ x, I total, const PoolShape& s,
                         const PoolWalk& walk) {
-  const PoolAxis rows = pool_rows(s), columns = pool_columns(s);
+  const PoolAxis<I> rows = pool_rows<I>(s), columns = pool_columns<I>(s);
   for (I u = (I)first(); u < total; u += (I)step()) {
     const PoolPlace<I> p(u, walk);
     const S* picture = x + (long long)p.picture * s.h * s.w * s.c + p.unit * W;
@@ -152,7 +152,7 @@ constexpr int POOL_PIXELS = W == 8 ? 2 : 4;
 template <int W, class I, class S>
 DEVICE void max_backward(S* __restrict__ dx, const S* __restrict__ dy, const int* __restrict__ where,
                          const S* __restrict__ y, I total, const PoolShape& s, const PoolWalk& walk) {
-  const PoolAxis rows = pool_rows(s), columns = pool_columns(s);
+  const PoolAxis<I> rows = pool_rows<I>(s), columns = pool_columns<I>(s);
   constexpr int PIXELS = POOL_PIXELS<W>;
   const int units = s.c / W;
   for (I u = (I)first(); u < total; u += (I)step()) {
@@ -188,7 +188,7 @@ DEVICE void max_backward(S* __restrict__ dx, const S* __restrict__ dy, const int
 
 template <int W, class I, class S>
 DEVICE void average_forward(S* __restrict__ y, const S* __restrict__ x, I total, const PoolShape& s, const PoolWalk& walk) {
-  const PoolAxis rows = pool_rows(s), columns = pool_columns(s);
+  const PoolAxis<I> rows = pool_rows<I>(s), columns = pool_columns<I>(s);
   for (I u = (I)first(); u < total; u += (I)step()) {
     const PoolPlace<I> p(u, walk);
     const S* picture = x + (long long)p.picture * s.h * s.w * s.c + p.unit * W;
@@ -199,9 +199,12 @@ DEVICE void average_forward(S* __restrict__ y, const S* __restrict__ x, I total,
 #pragma unroll 1
       for (int q = left; q < right; q += 2) {
         const Floats<W> a = load<W>(line + (unsigned long long)(unsigned)q * (unsigned)s.c);
-        Floats<W> b = {};  // changes no sum
-        if (q + 1 < right) b = load<W>(line + (unsigned long long)(unsigned)(q + 1) * (unsigned)s.c);
-        for (int e = 0; e < W; ++e) sum.v[e] = sum.v[e] + a.v[e] + b.v[e];
+        const bool two = q + 1 < right;
+        const Floats<W> b = load<W>(line + (unsigned long long)(unsigned)(two ? q + 1 : q) * (unsigned)s.c);
+        for (int e = 0; e < W; ++e) {
+          sum.v[e] += a.v[e];
+          if (two) sum.v[e] += b.v[e];
+        }
       }
     }
     const int n = rows.count(p.row) * columns.count(p.column);
@@ -215,7 +218,7 @@ DEVICE void average_forward(S* __restrict__ y, const S* __restrict__ x, I total,
 template <int W, class I, class S>
 DEVICE void average_backward(S* __restrict__ dx, const S* __restrict__ dy, I total, const PoolShape& s,
                              const PoolWalk& walk) {
-  const PoolAxis rows = pool_rows(s), columns = pool_columns(s);
+  const PoolAxis<I> rows = pool_rows<I>(s), columns = pool_columns<I>(s);
   constexpr int PIXELS = POOL_PIXELS<W>;
   const int units = s.c / W;
   for (I u = (I)first(); u < total; u += (I)step()) {
@@ -253,7 +256,7 @@ constexpr int MANY_AT_ONCE = 4;
 template <int W, class I, class S>
 DEVICE void average_of_many(S* __restrict__ y, const S* __restrict__ x, I total, const PoolShape& s, const PoolWalk& walk) {
   __shared__ Neighbours<float, W> sums[WARPS][WARP];
-  const PoolAxis rows = pool_rows(s), columns = pool_columns(s);
+  const PoolAxis<I> rows = pool_rows<I>(s), columns = pool_columns<I>(s);
   const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
   const int units = s.c / W;
   for (I task = blockIdx.x; task < total; task += gridDim.x) {
@@ -297,12 +300,18 @@ DEVICE void average_of_many(S* __restrict__ y, const S* __restrict__ x, I total,
   }
 }
 
+// Whether 32 bits hold what is counted.
+DEVICE bool pool_small(const PoolShape& s, long long elements, long long tasks) {
+  const long long down = (s.h + 1ll) * (s.out_h + 1ll), across = (s.w + 1ll) * (s.out_w + 1ll);
+  return max(elements, tasks) < 1ll << 31 && max(down, across) < 1ll << 31;
+}
+
 // Packs where the host found that the channels are whole packs and the addresses aligned; numbers of 32 bits where they
 // suffice for the elements.
 #define POOL_CALL(name, S, elements, ...)                                                                             \
   constexpr int W = Pack<S>::WIDTH;                                                                                   \
   const long long total = (long long)s.n * walk.down.by * walk.across.by * walk.units.by;                             \
-  const bool small = elements < 1ll << 31 && total < 1ll << 31;                                                       \
+  const bool small = pool_small(s, elements, total);                                                                  \
   if (walk.packed) {                                                                                                  \
     if (small) {                                                                                                      \
       name<W, unsigned>(__VA_ARGS__, total, s, walk);                                                                 \
