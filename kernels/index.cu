@@ -61,15 +61,17 @@ struct Tile {
   static constexpr int ACROSS = SIDE / W < 8 ? SIDE / W : 8;  // threads side by side, with a pack each
 };
 
-// Of some lines of packs, the one where thread i of a walk over a tile is, and where in it.
+// Of a tile of so many lines, the line that a thread is at in turn k, and the place in it.
 template <class U>
 struct TilePlace {
   int line, place;
 
-  DEVICE TilePlace(int i, int lines) {
+  DEVICE TilePlace(int k, int lines) {
     using T = Tile<U>;
-    line = i / T::ACROSS % lines;
-    place = (i % T::ACROSS + i / T::ACROSS / lines * T::ACROSS) * T::W;
+    constexpr int AT_ONCE = THREADS / T::ACROSS;
+    const int at = threadIdx.x / T::ACROSS, turns = lines > AT_ONCE ? lines / AT_ONCE : 1;
+    line = at % lines + k % turns * AT_ONCE;
+    place = ((int)threadIdx.x % T::ACROSS + (at / lines + k / turns) * T::ACROSS) * T::W;
   }
 };
 
@@ -84,14 +86,14 @@ DEVICE void turn_packs(U* to, const U* from, typename Tile<U>::Word (*tile)[Tile
   constexpr int READS = ALL / T::MERGED < THREADS ? 1 : ALL / T::MERGED / THREADS, WRITES = ALL / THREADS;
   Pack<U> own[READS][T::MERGED] = {};
   for (int k = 0; k < READS; ++k) {
-    const TilePlace<U> p(threadIdx.x + k * THREADS, LINES);
+    const TilePlace<U> p(k, LINES);
     if (p.place < height && p.line * T::MERGED < width) {
       for (int m = 0; m < T::MERGED; ++m) own[k][m] = *packs(from + (p.line * T::MERGED + m) * column_step + p.place);
     }
   }
   __syncthreads();  // the last tile has been read
   for (int k = 0; k < READS; ++k) {
-    const TilePlace<U> p(threadIdx.x + k * THREADS, LINES);
+    const TilePlace<U> p(k, LINES);
     if (p.place >= T::SIDE) continue;
     for (int e = 0; e < T::W; ++e) {
       Word word = 0;
@@ -101,11 +103,12 @@ DEVICE void turn_packs(U* to, const U* from, typename Tile<U>::Word (*tile)[Tile
   }
   __syncthreads();
   for (int k = 0; k < WRITES; ++k) {
-    const TilePlace<U> p(threadIdx.x + k * THREADS, T::SIDE);
+    const TilePlace<U> p(k, T::SIDE);
     if (p.place >= width || p.line >= height) continue;
     Pack<Word> row;
     for (int e = 0; e < Pack<Word>::WIDTH; ++e) row.v[e] = tile[p.line][p.place / T::MERGED + e];
-    *(Pack<Word>*)(to + p.line * row_step + p.place) = row;
+    // Counted in packs: nvcc writes their words one by one else.
+    *((Pack<Word>*)to + (p.line * row_step + p.place) / T::W) = row;
   }
 }
 
