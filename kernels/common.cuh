@@ -82,6 +82,9 @@ DEVICE Pack<T>* packs(T* p) {
   return (Pack<T>*)p;
 }
 
+// 16 bytes that are only moved.
+using Unit16 = Pack<unsigned>;
+
 // W neighbours in registers, read and written at once: 1, or as many as a pack has.
 template <int W>
 struct Floats {

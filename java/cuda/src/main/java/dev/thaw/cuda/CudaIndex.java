@@ -12,13 +12,13 @@ import dev.thaw.memory.DType;
  * the next wait for the card.
  */
 final class CudaIndex implements IndexKernels {
-  /** WALK_RANK of kernels/index.cu. */
+  /** WALK_RANK of kernels/move.cu. */
   private static final int WALK_RANK = 8;
 
-  /** CASTS of kernels/index.cu. */
+  /** CASTS of kernels/move.cu. */
   private static final int CASTS = 120;
 
-  /** CAST_CHUNK of kernels/index.cu. */
+  /** CAST_CHUNK of kernels/move.cu. */
   private static final int CAST_CHUNK = 4096;
 
   /** Matrices with a shorter side are walked: their tiles would be mostly empty. */
@@ -151,7 +151,7 @@ final class CudaIndex implements IndexKernels {
     card.launch(ofSize(tiles, walk.unit()), card.blocksForTasks(count), arguments);
   }
 
-  /** Tile::SIDE of kernels/index.cu. */
+  /** Tile::SIDE of kernels/move.cu. */
   private static int sideOfTile(int unit) {
     return unit == Long.BYTES ? 32 : 64;
   }
@@ -200,7 +200,7 @@ final class CudaIndex implements IndexKernels {
         Arguments.empty().pointer(y).int64(y.elements()).int64(bits));
   }
 
-  /** Rounded once, as narrow_double of kernels/index.cu does it. */
+  /** Rounded once, as narrow_double of kernels/move.cu does it. */
   private static int bfloat16(double x) {
     float f = (float) x;
     int bits = Float.floatToRawIntBits(f);

@@ -5,8 +5,9 @@ import dev.thaw.memory.Buffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code kernels/norm.cu}: batch norm by channel, in sums by piece of the rows that a second kernel
- * joins, layer norm by row, and pictures that crossed as bytes.
+ * Batch norm by channel, in sums by piece of the rows that a second kernel joins ({@code
+ * kernels/norm.cu}), layer norm by row ({@code layer_norm.cu}), and pictures that crossed as bytes
+ * ({@code pixels.cu}).
  */
 final class CudaNorm implements NormKernels {
   /** Up to this many columns a row is given to lanes of a warp, else to a block. */

@@ -30,7 +30,7 @@ final class Transfers {
   /** Below this, a stream and a copy of its own cost more than they hide. */
   private static final long LARGE = 64 << 10;
 
-  /** {@code WORDS} of kernels/index.cu, of 8 bytes. */
+  /** {@code WORDS} of kernels/move.cu, of 8 bytes. */
   private static final int WORDS = 64;
 
   /** Bytes that a kernel brings to the host faster than a copy engine can be waited for. */
