@@ -18,7 +18,13 @@ using T = float;
     }                                                                                                   \
   };
 
-// x times the derivative of the argument of gate(x), see unary_ops.def.
+// gate(x) = logistic(2 u) = (1 + tanh u) / 2 with u = sqrt(2 / pi) (x + 0.044715 x^3), see unary_ops.def.
+DEVICE float twice_u(float x) {
+  const float z = min_of(max_of(x, -20.0f), 20.0f);
+  return 1.59576912f * (z + 0.044715f * z * z * z);
+}
+
+// x times the derivative of 2 u.
 DEVICE float gate_slope(float x) {
   const float z = min_of(max_of(x, -20.0f), 20.0f);
   return z * 1.59576912f * (1.0f + 0.134145f * z * z);
@@ -29,11 +35,7 @@ namespace exact {
 
 DEVICE float logistic(float x) { return 1.0f / (1.0f + exp(-x)); }
 
-// 1 + tanh u = 2 gate(x) with u = sqrt(2 / pi) (x + 0.044715 x^3).
-DEVICE float gate(float x) {
-  const float z = min_of(max_of(x, -20.0f), 20.0f);
-  return logistic(1.59576912f * (z + 0.044715f * z * z * z));
-}
+DEVICE float gate(float x) { return logistic(twice_u(x)); }
 
 #include "unary_ops.def"
 
@@ -43,36 +45,23 @@ DEVICE float gate(float x) {
 // These are off by 2^-20, and where they come near 0 by 2^-14, where a bf16 is rounded by 2^-9.
 namespace brief {
 
-DEVICE float two_to(float x) {
-  float y;
+// One instruction on a card.
 #ifdef __CUDA_ARCH__
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+#define APPROXIMATELY(name, instruction, on_host)               \
+  DEVICE float name(float x) {                                  \
+    float y;                                                    \
+    asm(instruction ".f32 %0, %1;" : "=f"(y) : "f"(x));         \
+    return y;                                                   \
+  }
 #else
-  y = exp2f(x);
+#define APPROXIMATELY(name, instruction, on_host) \
+  DEVICE float name(float x) { return on_host; }
 #endif
-  return y;
-}
-
-DEVICE float one_over(float x) {
-  float y;
-#ifdef __CUDA_ARCH__
-  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-#else
-  y = 1.0f / x;
-#endif
-  return y;
-}
-
+APPROXIMATELY(two_to, "ex2.approx.ftz", exp2f(x))
+APPROXIMATELY(one_over, "rcp.approx.ftz", 1.0f / x)
 // To 2^-22 of it, or of 1 where x is between 1/2 and 2: of the bf16s nearest to 1 that leaves 2^-14.
-DEVICE float log2_of(float x) {
-  float y;
-#ifdef __CUDA_ARCH__
-  asm("lg2.approx.f32 %0, %1;" : "=f"(y) : "f"(x));
-#else
-  y = log2f(x);
-#endif
-  return y;
-}
+APPROXIMATELY(log2_of, "lg2.approx", log2f(x))
+#undef APPROXIMATELY
 
 DEVICE float exp(float x) { return two_to(1.44269504f * x); }
 
@@ -88,10 +77,7 @@ DEVICE float log1p(float x) { return x < 0x1p-8f ? x - 0.5f * x * x : log(1.0f +
 
 DEVICE float logistic(float x) { return one_over(1.0f + exp(-x)); }
 
-DEVICE float gate(float x) {
-  const float z = min_of(max_of(x, -20.0f), 20.0f);
-  return logistic(1.59576912f * (z + 0.044715f * z * z * z));
-}
+DEVICE float gate(float x) { return logistic(twice_u(x)); }
 
 // To 1.5e-7: Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26.
 DEVICE float erf(float x) {

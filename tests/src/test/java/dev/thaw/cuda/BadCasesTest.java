@@ -31,17 +31,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What cannot go well is said in one line with cause and remedy, and leaves nothing behind. */
 final class BadCasesTest {
-  static final List<String> LIBRARIES =
-      List.of(
-          "libcuda.so.1",
-          "libcudart.so.13",
-          "libcublasLt.so.13",
-          "libcublas.so.13",
-          "libcudnn_graph.so.9",
-          "libcudnn_ops.so.9",
-          "libcudnn_cnn.so.9",
-          "libcudnn_adv.so.9");
-
   @TempDir private Path home = Path.of("");
 
   private static long train(Backend card, boolean eager, int batch) throws IOException {
@@ -85,7 +74,7 @@ final class BadCasesTest {
   }
 
   private String printed(Map<String, String> environment, String... options) throws Exception {
-    return OwnJvm.printed(home, BadCasesTest.class, LIBRARIES, environment, options).strip();
+    return OwnJvm.printed(home, BadCasesTest.class, OwnJvm.LIBRARIES, environment, options).strip();
   }
 
   @Test
@@ -146,7 +135,8 @@ final class BadCasesTest {
             "--out",
             model.toString());
     String line =
-        OwnJvm.printed(home, 2, words, LIBRARIES, Map.of("THAW_SIM_CAPABILITY", "75")).strip();
+        OwnJvm.printed(home, 2, words, OwnJvm.LIBRARIES, Map.of("THAW_SIM_CAPABILITY", "75"))
+            .strip();
     assertTrue(
         line.matches(
             "thaw: precision bf16: cuda-sim \\(Thaw stand-in, compute capability 7\\.5, [^\n]*\\)"

@@ -127,15 +127,7 @@ final class CudnnPlansTest {
   @Test
   void whatDoesNotAddIsPassedOver(@TempDir Path folder) throws UnavailableException, IOException {
     for (DType type : List.of(DType.FLOAT32, DType.BFLOAT16)) {
-      CudnnConv conv = CudnnConv.adding(SHAPE, type);
-      Path file = folder.resolve("plans-" + type);
-      CudnnPlan plan = assertNotNullPlan(find(plans(STRICT, file), conv));
-      String line = Files.readAllLines(file).get(0);
-      Files.writeString(file, line.replace("\t" + plan, "\tA 0") + "\n");
-      plan = assertNotNullPlan(find(plans(STRICT, file), conv));
-      if (backend.device().kind().equals("cuda-sim")) {
-        assertNotEquals("A 0", plan.toString());
-      }
+      isMadeAnew("A 0", CudnnConv.adding(SHAPE, type), folder.resolve("plans-" + type));
     }
   }
 
@@ -143,14 +135,19 @@ final class CudnnPlansTest {
   @Test
   void aChoiceThatDoesNotRunAnyMoreIsMadeAnew(@TempDir Path folder)
       throws UnavailableException, IOException {
-    CudnnConv conv = CudnnConv.plain(Direction.FORWARD, SHAPE, DType.FLOAT32);
-    Path file = folder.resolve("plans");
+    isMadeAnew(
+        "A 6", CudnnConv.plain(Direction.FORWARD, SHAPE, DType.FLOAT32), folder.resolve("plans"));
+  }
+
+  /** Where {@code file} says that {@code way} was chosen, another is found. */
+  private void isMadeAnew(String way, CudnnConv conv, Path file)
+      throws UnavailableException, IOException {
     CudnnPlan plan = assertNotNullPlan(find(plans(STRICT, file), conv));
     String line = Files.readAllLines(file).get(0);
-    Files.writeString(file, line.replace("\t" + plan, "\tA 6") + "\n");
+    Files.writeString(file, line.replace("\t" + plan, "\t" + way) + "\n");
     plan = assertNotNullPlan(find(plans(STRICT, file), conv));
     if (backend.device().kind().equals("cuda-sim")) {
-      assertNotEquals("A 6", plan.toString());
+      assertNotEquals(way, plan.toString());
     }
   }
 

@@ -41,7 +41,7 @@ final class LargeCardTest {
         OwnJvm.printed(
                 home,
                 LargeCardTest.class,
-                BadCasesTest.LIBRARIES,
+                OwnJvm.LIBRARIES,
                 Map.of("THAW_SIM_MULTIPROCESSORS", "132"))
             .strip());
   }

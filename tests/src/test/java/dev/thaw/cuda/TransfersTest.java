@@ -251,10 +251,7 @@ final class TransfersTest {
     assertEquals(
         "all in their turn",
         OwnJvm.printed(
-                home,
-                TransfersTest.class,
-                BadCasesTest.LIBRARIES,
-                Map.of("THAW_SIM_STREAMS", "eager"))
+                home, TransfersTest.class, OwnJvm.LIBRARIES, Map.of("THAW_SIM_STREAMS", "eager"))
             .strip());
   }
 }

@@ -77,6 +77,7 @@ record Extent(
           List.of(
               new Steps("mlp", 2, Precision.FP32, false, true),
               new Steps("mlp", 2, Precision.FP32, false, false),
+              new Steps("seed-cnn", 2, Precision.FP32, false, true),
               new Steps("seed-cnn", 2, Precision.BF16, true, true)),
           List.of(new Steps("seed-cnn", 2, Precision.BF16, false, true)),
           2,

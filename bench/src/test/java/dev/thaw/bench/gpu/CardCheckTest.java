@@ -44,7 +44,7 @@ final class CardCheckTest {
     "products, 9, TFLOPs",
     "convolutions, 9, TFLOPs",
     "own-convolutions, 3, TFLOPs",
-    "steps, 3, java_us",
+    "steps, 4, java_us",
     "compiled-steps, 1, peak_MiB",
     "losses, 6, mean",
     "workshop, 8, "

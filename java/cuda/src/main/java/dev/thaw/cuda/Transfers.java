@@ -167,12 +167,15 @@ final class Transfers {
     host.record(card.stream());
     return y -> {
       host.await();
-      ByteBuffer found = host.view(all);
-      y.duplicate().put(found.duplicate().limit(bytes));
-      ByteBuffer second = ByteBuffer.allocate(all - Math.min(all, at)).order(found.order());
-      second.put(found.position(Math.min(all, at))).flip();
-      giveReading(host);
-      look.accept(second);
+      try {
+        ByteBuffer found = host.view(all);
+        y.duplicate().put(found.duplicate().limit(bytes));
+        if (beside != null) {
+          look.accept(found.position(at).slice().order(found.order()));
+        }
+      } finally {
+        giveReading(host);
+      }
     };
   }
 
